@@ -1,0 +1,87 @@
+import { z } from 'zod';
+
+const flag = z.stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] });
+const port = z.coerce.number().int().min(0).max(65_535);
+const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const list = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  )
+  .refine((parts) => parts.length > 0, 'must name at least one entry');
+const topic = z
+  .string()
+  .regex(/^[\w.-]{1,249}$/, 'must be a Kafka topic name: letters, digits, dot, underscore and dash, at most 249');
+
+/**
+ * Every configuration key of Tidecast, with its default and one sentence. Nothing else reads `process.env`.
+ * `npm start -- --help` prints this table.
+ */
+export const envSchema = z.object({
+  HOST: z.string().default('127.0.0.1').describe('Address that HTTP binds to; loopback unless you open it.'),
+  PORT: port.default(8080).describe('Port of the HTTP API; 0 takes a free one.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+    .default('info')
+    .describe('Least severe level that is logged.'),
+  DATA_DIR: z
+    .string()
+    .default('.tidecast')
+    .describe('Folder of the embedded PostgreSQL; used only when DATABASE_URL is not set.'),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'must be a URL such as postgres://user:password@host:5432/database' })
+    .optional()
+    .describe('PostgreSQL (14 or newer) to use; without it an embedded one is started.'),
+  DATABASE_POOL: count(2, 200).default(10).describe('Connections that one process keeps to PostgreSQL.'),
+  KAFKA_BROKERS: list
+    .optional()
+    .describe('Comma-separated Kafka brokers; without it the observation log lives in PostgreSQL.'),
+  KAFKA_CLIENT_ID: z.string().default('tidecast').describe('Client id that the brokers see.'),
+  KAFKA_SSL: flag.default(false).describe('Speak TLS to the brokers.'),
+  KAFKA_SASL_MECHANISM: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+    .optional()
+    .describe('SASL mechanism of the brokers; without it no authentication.'),
+  KAFKA_SASL_USERNAME: z.string().optional().describe('SASL user name.'),
+  KAFKA_SASL_PASSWORD: z.string().optional().describe('SASL password.'),
+  OBSERVATIONS_TOPIC: topic.default('tidecast.observations').describe('Topic that observations come in on.'),
+  DEAD_LETTER_TOPIC: topic
+    .default('tidecast.observations.dead-letter')
+    .describe('Topic for records that could not be used.'),
+  TOPIC_PARTITIONS: count(1, 1024).default(4).describe('Partitions of the topics that Tidecast creates itself.'),
+  CREATE_TOPICS: flag.default(true).describe('Create missing topics at start; switch off where rights forbid it.'),
+  INGEST_GROUP: z.string().min(1).default('tidecast-ingest').describe('Consumer group of the ingest role.'),
+  INGEST_BATCH_ROWS: count(1, 100_000).default(10_000).describe('Most points written in one transaction.'),
+  MAX_FUTURE: z
+    .string()
+    .regex(/^P/, 'must be an ISO-8601 duration such as P1D')
+    .default('P1D')
+    .describe('How far ahead of the clock an observation may lie; later ones are refused.'),
+  LOG_RETENTION_HOURS: count(1, 8760)
+    .default(72)
+    .describe('Hours that the PostgreSQL log keeps records which every consumer group has read.'),
+  FORECASTER_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) URL such as http://forecaster:8080' })
+    .optional()
+    .describe('Where a gateway that runs alone finds the forecaster.'),
+  MODELS_DIR: z.string().default('models').describe('Folder of model packages.'),
+  PROVIDER: z
+    .enum(['auto', 'cuda', 'webgpu', 'cpu'])
+    .default('auto')
+    .describe('Execution provider of ONNX Runtime; auto takes the best that is proven to work.'),
+  PROVIDER_STRICT: flag.default(false).describe('Refuse to start rather than fall back to another provider.'),
+  INFERENCE_THREADS: count(0, 256)
+    .default(0)
+    .describe('Threads that one model run may use; 0 derives them from the CPU quota.'),
+  SCHEDULER: flag.default(true).describe('Let this forecaster create and work on scheduled runs.'),
+  JOB_TASK_SERIES: count(1, 4096).default(64).describe('Series in one task that a forecaster claims of a run.'),
+  MAX_HORIZON: count(1, 100_000).default(4096).describe('Longest horizon that a caller may ask for, in steps.'),
+  MAX_SERIES_PER_CALL: count(1, 100_000).default(1024).describe('Most series in one forecast call.'),
+  MAX_BODY_BYTES: count(1024, 1_073_741_824).default(20_971_520).describe('Largest HTTP request body.'),
+});
+
+/** The validated configuration of one process. */
+export type Env = z.infer<typeof envSchema>;

@@ -1,0 +1,91 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** The registry behind `GET /metrics`. One a process, as Prometheus scrapes processes. */
+export const metricsRegistry = new Registry();
+collectDefaultMetrics({ register: metricsRegistry });
+
+const registers = [metricsRegistry];
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Every metric of Tidecast, one a hop of a record's walk; names follow the Prometheus conventions. */
+export const metrics = {
+  recordsConsumed: new Counter({
+    name: 'tidecast_records_consumed_total',
+    help: 'Records read from the observation log and committed.',
+    labelNames: ['topic'],
+    registers,
+  }),
+  observationsWritten: new Counter({
+    name: 'tidecast_observations_written_total',
+    help: 'Points written to Postgres, by what they were: new, revised or duplicate.',
+    labelNames: ['kind'],
+    registers,
+  }),
+  deadLetters: new Counter({
+    name: 'tidecast_dead_letters_total',
+    help: 'Records that could not be used, by error code.',
+    labelNames: ['code'],
+    registers,
+  }),
+  ingestTransactionSeconds: new Histogram({
+    name: 'tidecast_ingest_transaction_seconds',
+    help: 'Duration of one transaction of rows and offset.',
+    buckets: SECONDS,
+    registers,
+  }),
+  fencedTransactions: new Counter({
+    name: 'tidecast_fenced_transactions_total',
+    help: 'Transactions rolled back because another member owns the partition.',
+    registers,
+  }),
+  consumerLag: new Gauge({
+    name: 'tidecast_consumer_lag_records',
+    help: 'Records between the committed offset and the end of the partition.',
+    labelNames: ['topic', 'partition'],
+    registers,
+  }),
+  outboxPending: new Gauge({
+    name: 'tidecast_outbox_pending_records',
+    help: 'Records that wait in the outbox.',
+    registers,
+  }),
+  contextSeconds: new Histogram({
+    name: 'tidecast_context_seconds',
+    help: 'Time to read and regularise the context windows of one call.',
+    buckets: SECONDS,
+    registers,
+  }),
+  inferenceSeconds: new Histogram({
+    name: 'tidecast_inference_seconds',
+    help: 'Duration of one model run in the worker, by model and provider.',
+    labelNames: ['model', 'provider'],
+    buckets: SECONDS,
+    registers,
+  }),
+  inferenceRows: new Histogram({
+    name: 'tidecast_inference_rows',
+    help: 'Windows in one model run.',
+    labelNames: ['model'],
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+    registers,
+  }),
+  forecasts: new Counter({
+    name: 'tidecast_forecasts_total',
+    help: 'Forecasts made, by model and status.',
+    labelNames: ['model', 'status'],
+    registers,
+  }),
+  jobRuns: new Counter({
+    name: 'tidecast_job_runs_total',
+    help: 'Scheduled runs that ended, by status.',
+    labelNames: ['status'],
+    registers,
+  }),
+  httpSeconds: new Histogram({
+    name: 'tidecast_http_request_seconds',
+    help: 'Duration of HTTP requests, by method, route and status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: SECONDS,
+    registers,
+  }),
+};

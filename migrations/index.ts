@@ -1,0 +1,16 @@
+import { CreateSeries1700000000000 } from './1700000000000-create-series.js';
+import { CreateObservations1700000001000 } from './1700000001000-create-observations.js';
+import { CreateLog1700000002000 } from './1700000002000-create-log.js';
+import { CreateForecasts1700000003000 } from './1700000003000-create-forecasts.js';
+import { CreateJobs1700000004000 } from './1700000004000-create-jobs.js';
+import { CreateViews1700000005000 } from './1700000005000-create-views.js';
+
+/** All migrations, oldest first. */
+export const migrations = [
+  CreateSeries1700000000000,
+  CreateObservations1700000001000,
+  CreateLog1700000002000,
+  CreateForecasts1700000003000,
+  CreateJobs1700000004000,
+  CreateViews1700000005000,
+];
