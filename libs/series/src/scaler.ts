@@ -4,9 +4,9 @@ export interface Scaler {
   readonly scale: number;
 }
 
-/** A window that hardly moves is not blown up to unit variance: its noise is rounding. */
-const RELATIVE_FLOOR = 1e-6;
-const ABSOLUTE_FLOOR = 1e-9;
+/** A window that moves by less than a few units in the last place of float64 is constant: its noise is rounding. */
+const RELATIVE_FLOOR = 1e-13;
+const ABSOLUTE_FLOOR = 1e-30;
 
 /**
  * Mean and population standard deviation of the observed values, computed in two passes in float64 so that a counter

@@ -1,20 +1,20 @@
-/** A season has to beat the last value by this much in sample before we believe in it. */
+/** A season has to beat the last value, and a longer one the shorter, by this much in sample before we believe in it. */
 const NEEDED_GAIN = 0.95;
 
 /**
- * The candidate season under which repeating the last cycle is best in sample; 1 when none clearly beats repeating the
- * last value.
+ * The candidate season under which repeating the last cycle is clearly best in sample; 1 when none beats repeating
+ * the last value.
  *
  * @param target values on a regular grid, NaN where missing.
- * @param candidates season lengths in points; those without two full cycles in `target` are passed over.
+ * @param candidates season lengths in points, ascending; those without two full cycles in `target` are passed over.
  */
 export function inferSeason(target: Float64Array, candidates: readonly number[]): number {
   let season = 1;
-  let best = NEEDED_GAIN * seasonalDifference(target, 1);
+  let best = seasonalDifference(target, 1);
   for (const candidate of candidates) {
     if (candidate < 2 || candidate * 2 > target.length) continue;
     const difference = seasonalDifference(target, candidate);
-    if (difference < best) [season, best] = [candidate, difference];
+    if (difference < NEEDED_GAIN * best) [season, best] = [candidate, difference];
   }
   return season;
 }
