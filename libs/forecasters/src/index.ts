@@ -1,0 +1,1 @@
+export type { Forecaster, ModelDescription } from './forecaster.js';
