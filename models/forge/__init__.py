@@ -1,0 +1,1 @@
+"""Trains, exports and proves the forecasting models of this repository."""

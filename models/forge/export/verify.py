@@ -1,0 +1,103 @@
+"""Proves a model package without PyTorch: hashes, golden answers, batch invariance, ordered quantiles."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    passed: bool
+    detail: str
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def open_session(folder: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
+
+
+def verify_package(folder: Path) -> Iterator[Check]:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name, expected in manifest["files"].items():
+        path = folder / name
+        if not path.exists():
+            yield Check(f"sha256 {name}", False, "the file is missing")
+            return
+        actual, size = sha256(path), path.stat().st_size
+        matches = actual == expected["sha256"] and size == expected["bytes"]
+        yield Check(f"sha256 {name}", matches, f"{size} bytes, {actual[:12]}…")
+    session = open_session(folder)
+    golden = json.loads((folder / "golden.json").read_text())
+    yield _signature(session, manifest)
+    for case in golden["cases"]:
+        yield _golden(session, case, golden["tolerance"])
+    yield _batch_invariance(session, golden)
+    yield _ordered(session, manifest)
+
+
+def to_array(tensor: dict) -> np.ndarray:
+    return np.array(tensor["data"], dtype=tensor["dtype"]).reshape(tensor["dims"])
+
+
+def _signature(session: onnxruntime.InferenceSession, manifest: dict) -> Check:
+    dtypes = {"tensor(float)": "float32", "tensor(int64)": "int64"}
+    found = [(one.name, dtypes.get(one.type), one.shape[1:]) for one in (*session.get_inputs(), *session.get_outputs())]
+    stated = [(one["name"], one["dtype"], one["shape"][1:]) for one in (*manifest["inputs"], *manifest["outputs"])]
+    dynamic = all(isinstance(one.shape[0], str) for one in (*session.get_inputs(), *session.get_outputs()))
+    return Check(
+        "signature", found == stated and dynamic, ", ".join(f"{name} {dtype} {dims}" for name, dtype, dims in found)
+    )
+
+
+def _golden(session: onnxruntime.InferenceSession, case: dict, tolerance: dict) -> Check:
+    actual = session.run(None, {name: to_array(tensor) for name, tensor in case["inputs"].items()})
+    worst, passed = 0.0, True
+    for value, expected in zip(actual, map(to_array, case["outputs"].values()), strict=True):
+        error = np.abs(value - expected)
+        worst = max(worst, float(error.max()))
+        passed &= bool((error <= tolerance["absolute"] + tolerance["relative"] * np.abs(expected)).all())
+    return Check(f"golden: {case['name']}", passed, f"largest difference {worst:.1e}")
+
+
+def _batch_invariance(session: onnxruntime.InferenceSession, golden: dict) -> Check:
+    names = list(golden["cases"][0]["inputs"])
+    rows = {name: np.concatenate([to_array(case["inputs"][name]) for case in golden["cases"]]) for name in names}
+    together = session.run(None, rows)[0]
+    count = len(together)
+    alone = np.concatenate(
+        [session.run(None, {name: rows[name][i : i + 1] for name in names})[0] for i in range(count)]
+    )
+    worst = float(np.abs(together - alone).max())
+    return Check(
+        "batch invariance", worst < 1e-4, f"{count} windows together and alone, largest difference {worst:.1e}"
+    )
+
+
+def _ordered(session: onnxruntime.InferenceSession, manifest: dict) -> Check:
+    rng = np.random.default_rng(5)
+    context = manifest["contextLength"]
+    shape = (64, context)
+    walks = np.cumsum(rng.standard_normal(shape), axis=1)
+    walks[32:] = rng.standard_t(2, (32, context))
+    walks = (walks - walks.mean(axis=1, keepdims=True)) / walks.std(axis=1, keepdims=True)
+    mask = (rng.random(shape) > rng.random((64, 1))).astype(np.float32)
+    inputs = {
+        "past_values": (walks * mask).astype(np.float32),
+        "past_observed_mask": mask,
+        "season_candidates": rng.choice([0, 7, 24, 168], (64, 4)).astype(np.int64),
+    }
+    quantiles = session.run(None, inputs)[0]
+    narrowest = float(np.diff(quantiles, axis=-1).min())
+    finite = bool(np.isfinite(quantiles).all())
+    return Check("quantiles never cross", finite and narrowest >= 0, f"64 rough windows, narrowest gap {narrowest:.1e}")
