@@ -1,0 +1,21 @@
+import { Client } from 'pg';
+import type { DataSource } from 'typeorm';
+
+/**
+ * A connection outside the pool, for what lives as long as a session: advisory locks and LISTEN. It does not take one
+ * of the pool's few connections away for good. The caller ends it. Through a pooler in transaction mode such
+ * connections must go to the server directly.
+ */
+export async function openDedicated(dataSource: DataSource, purpose: string): Promise<Client> {
+  const { options } = dataSource;
+  if (options.type !== 'postgres') throw new Error('dedicated connections need the postgres driver');
+  const client = new Client({
+    connectionString: options.url,
+    application_name: `${options.applicationName ?? 'tidecast'} ${purpose}`,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    options: '-c TimeZone=UTC',
+  });
+  await client.connect();
+  return client;
+}

@@ -1,0 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const FIRST_MS = 100;
+const LONGEST_MS = 10_000;
+
+/** Milliseconds to wait after failure number `attempt` (from 0): 100, doubling to 10,000. */
+export function backOff(attempt: number): number {
+  return Math.min(FIRST_MS * 2 ** Math.min(attempt, 20), LONGEST_MS);
+}
+
+/** Waits, or returns early when the signal aborts; never throws. */
+export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
+}
