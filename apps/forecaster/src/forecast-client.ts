@@ -1,5 +1,8 @@
+import type { ModelDescription } from '@app/forecasters';
 import type { ErrorCode } from '@app/observability';
 import type { ForecastStatus } from '@app/series';
+
+export type { ModelDescription } from '@app/forecasters';
 
 /** Injection token of the port: `@Inject(FORECAST_CLIENT) private readonly forecaster: ForecastClient`. */
 export const FORECAST_CLIENT = Symbol('FORECAST_CLIENT');
@@ -102,20 +105,4 @@ export interface ForecastFailure {
   readonly channel: string | null;
   readonly code: ErrorCode;
   readonly message: string;
-}
-
-/** One model of the catalogue. */
-export interface ModelDescription {
-  /** The name that a command uses, `ttm/base` or `mstl`. */
-  readonly name: string;
-  readonly kind: 'network' | 'baseline';
-  /** Where it runs, as proven at load. */
-  readonly provider: string;
-  readonly sha256: string | null;
-  /** Points that it sees at most; null where any number will do. */
-  readonly contextLength: number | null;
-  /** Points that it gives in one run; null for any. */
-  readonly predictionLength: number | null;
-  /** Whatever else the model says of itself: licence, training data, measured metrics. */
-  readonly details: Readonly<Record<string, unknown>>;
 }

@@ -1,3 +1,4 @@
+import { Frequency } from '@app/series';
 import { z } from 'zod';
 
 const flag = z.stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] });
@@ -67,6 +68,14 @@ export const envSchema = z.object({
     .url({ protocol: /^https?$/, error: 'must be an http(s) URL such as http://forecaster:8080' })
     .optional()
     .describe('Where a gateway that runs alone finds the forecaster.'),
+  DEFAULT_FREQ: z
+    .string()
+    .refine(
+      (text) => Frequency.parse(text) !== undefined,
+      'must be an ISO-8601 duration of one kind such as PT1M or P1D',
+    )
+    .default('PT1M')
+    .describe('Spacing assumed for a series of a single point that declares none; its forecast says so.'),
   MODELS_DIR: z.string().default('models').describe('Folder of model packages.'),
   PROVIDER: z
     .enum(['auto', 'cuda', 'webgpu', 'cpu'])
