@@ -1,0 +1,71 @@
+import { HttpException, type DynamicModule, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { Env } from '@app/config';
+import type { Logger } from '@app/observability';
+import { NestLogger } from './nest-logger.js';
+import { serveOpenApi } from './openapi.js';
+import { ProblemFilter, sendProblem } from './problem.filter.js';
+import { traceRequests, withTrace } from './request-context.js';
+import { ServerModule } from './server.module.js';
+import { validationPipe } from './validation.js';
+
+/** What differs between servers. */
+export interface ServerOptions {
+  readonly env: Pick<Env, 'MAX_BODY_BYTES'>;
+  readonly logger: Logger;
+  /** Shown in OpenAPI. */
+  readonly version?: string;
+}
+
+/** Paths that are not part of the API and have no `api/v1` before them. */
+const UNPREFIXED = ['health/{*path}', 'metrics', 'internal/{*path}'];
+/** An item id may stand in a path, percent-encoded. */
+const LONGEST_PATH_PARAMETER = 2_048;
+/** Bodies that handlers get as text and take apart themselves. */
+const TEXT_BODIES = ['application/x-ndjson', 'application/ndjson', 'text/plain'];
+
+/** The HTTP server that every role has, not yet listening. Errors at start-up are thrown, never end the process. */
+export async function createServer(
+  module: Type | DynamicModule,
+  options: ServerOptions,
+): Promise<NestFastifyApplication> {
+  const logger = withTrace(options.logger);
+  const adapter = new FastifyAdapter({
+    bodyLimit: options.env.MAX_BODY_BYTES,
+    routerOptions: { maxParamLength: LONGEST_PATH_PARAMETER, ignoreTrailingSlash: true },
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+      sendProblem(logger, new HttpException(error.message, error.statusCode ?? 400), request, reply),
+  });
+  const fastify = adapter.getInstance();
+  traceRequests(fastify, logger);
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(SECURITY_HEADERS);
+    done();
+  });
+  for (const type of TEXT_BODIES) {
+    fastify.addContentTypeParser(type, { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  }
+
+  const root: DynamicModule = { module: RootModule, imports: [ServerModule.register(logger), module] };
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
+    logger: new NestLogger(logger),
+    abortOnError: false,
+  });
+  app.setGlobalPrefix('api/v1', { exclude: UNPREFIXED });
+  app.useGlobalPipes(validationPipe());
+  app.useGlobalFilters(new ProblemFilter(logger));
+  serveOpenApi(app, options.version ?? '0.0.0');
+  return app;
+}
+
+class RootModule {}
+
+const SECURITY_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  // Swagger's page styles itself inline; nothing else needs more than its own origin.
+  'content-security-policy': "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+};

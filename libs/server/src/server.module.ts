@@ -1,0 +1,51 @@
+import { Controller, Get, Global, Header, Module, Res, type DynamicModule } from '@nestjs/common';
+import { ApiExcludeController, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { LOGGER, metricsRegistry, type Logger } from '@app/observability';
+import type { FastifyReply } from 'fastify';
+import { ReadinessProbes, type Readiness } from './readiness-probes.js';
+
+/** For whatever watches the process. */
+@ApiTags('health')
+@Controller('health')
+export class HealthController {
+  constructor(private readonly probes: ReadinessProbes) {}
+
+  @Get('live')
+  @ApiOperation({ summary: 'The process runs and serves.' })
+  live(): { status: 'live' } {
+    return { status: 'live' };
+  }
+
+  @Get('ready')
+  @ApiOperation({ summary: 'Everything the process needs works; 503 with the reason where it does not.' })
+  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<Readiness> {
+    const readiness = await this.probes.check();
+    reply.code(readiness.status === 'ready' ? 200 : 503);
+    return readiness;
+  }
+}
+
+/** For Prometheus. */
+@ApiExcludeController()
+@Controller('metrics')
+export class MetricsController {
+  @Get()
+  @Header('content-type', metricsRegistry.contentType)
+  read(): Promise<string> {
+    return metricsRegistry.metrics();
+  }
+}
+
+/** What every role has: probes, logger, health and metrics. */
+@Global()
+@Module({
+  controllers: [HealthController, MetricsController],
+  providers: [ReadinessProbes],
+  exports: [ReadinessProbes],
+})
+export class ServerModule {
+  static register(logger: Logger): DynamicModule {
+    const providers = [{ provide: LOGGER, useValue: logger }];
+    return { module: ServerModule, providers, exports: providers };
+  }
+}
