@@ -1,0 +1,89 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+
+import { loadEnv } from '@app/config';
+import { parseForecastingManifest, summarise, type ForecastingEntry } from '@app/evaluation';
+import { ForecasterCatalogue, type Forecaster } from '@app/forecasters';
+import { createLogger, messageOf } from '@app/observability';
+import { Command } from 'commander';
+
+import { evaluateSet, type ModelResult } from './evaluate/forecasting.js';
+import { Progress } from './evaluate/progress.js';
+import { formatTable } from './evaluate/table.js';
+
+/** Every score is also told relative to this one, so it always runs. */
+const REFERENCE = 'seasonal-naive';
+
+interface ForecastingOptions {
+  data: string;
+  manifest: string;
+  models: string;
+  out?: string;
+}
+
+async function forecasting(options: ForecastingOptions): Promise<void> {
+  const entries = parseForecastingManifest(readJson(options.manifest));
+  const env = loadEnv(process.env);
+  const catalogue = await ForecasterCatalogue.load({ env, logger: createLogger('evaluate', 'warn') });
+  try {
+    const names = [...new Set([...options.models.split(',').map((name) => name.trim()), REFERENCE])];
+    const forecasters = new Map(names.map((name) => [name, catalogue.resolve(name)]));
+    const sets = await evaluateSets(options.data, entries, forecasters);
+    const summary = summarise(sets);
+
+    process.stdout.write(`${setsTable(sets)}\n\n`);
+    if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify({ sets, summary }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(summary)}\n`);
+  } finally {
+    await catalogue.close();
+  }
+}
+
+async function evaluateSets(
+  folder: string,
+  entries: readonly ForecastingEntry[],
+  forecasters: ReadonlyMap<string, Forecaster>,
+): Promise<Record<string, Record<string, ModelResult>>> {
+  const progress = new Progress();
+  const sets: Record<string, Record<string, ModelResult>> = {};
+  for (const entry of entries) sets[entry.name] = await evaluateSet(folder, entry, forecasters, progress);
+  return sets;
+}
+
+function setsTable(sets: Record<string, Record<string, ModelResult>>): string {
+  const header = 'set model MASE sMAPE MSE MAE WQL scaledWQL cov80 cov95 width80 width95 ms windows Σ|y|'.split(' ');
+  const rows = Object.entries(sets).flatMap(([set, models]) =>
+    Object.entries(models).map(([model, s]) => [
+      ...[set, model, s.MASE, s.sMAPE, s.MSE, s.MAE, s.WQL, s.scaledWQL, s.coverage[80], s.coverage[95]],
+      ...[s.width[80], s.width[95], s.msPerForecast, s.windows, s.sumAbsTarget],
+    ]),
+  );
+  return formatTable(header, rows);
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+const program = new Command('evaluate')
+  .description('Measures what the serving code would have answered on series whose future is known.')
+  .showHelpAfterError('(--help explains the options)');
+
+program
+  .command('forecasting')
+  .description('Forecasts every window of the sets in a manifest and scores them; the last line is one JSON object.')
+  .requiredOption('--data <dir>', 'folder that the file names of the manifest are relative to')
+  .requiredOption('--manifest <file>', 'JSON array of sets; docs/evaluation.md explains its keys')
+  .option('--models <names>', 'comma-separated models; seasonal-naive always runs as the reference', 'auto,ttm')
+  .option('--out <file>', 'write all scores as JSON')
+  .action(forecasting);
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  process.stderr.write(`evaluate: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
