@@ -37,7 +37,7 @@ function saslOptions(env: KafkaEnv): SASLOptions | undefined {
     mechanism: env.KAFKA_SASL_MECHANISM,
     username: env.KAFKA_SASL_USERNAME ?? '',
     password: env.KAFKA_SASL_PASSWORD ?? '',
-  } as SASLOptions;
+  };
 }
 
 // kafkajs calls a lost connection or a rebalance an error; it retries both, and what it can't mend reaches us as an

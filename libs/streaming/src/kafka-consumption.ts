@@ -140,7 +140,7 @@ export class KafkaConsumption implements Consumption {
   async #leave(consumer: Consumer): Promise<void> {
     const partitions = [...this.#partitions.values()];
     for (const partition of partitions) partition.abort.abort();
-    await Promise.all(partitions.map((partition) => partition.working));
+    await Promise.all(partitions.map((partition) => partition.working ?? Promise.resolve()));
     await this.#hint();
     this.#release(partitions);
     this.#consumer = undefined;
@@ -224,17 +224,18 @@ export class KafkaConsumption implements Consumption {
     owned.paused = false;
   }
 
-  #take({ batch, resolveOffset, isStale }: EachBatchPayload): void {
+  #take(payload: EachBatchPayload): void {
+    const { batch } = payload;
     const owned = this.#partitions.get(batch.partition);
     const last = batch.messages.at(-1);
-    if (!owned || owned.paused || isStale() || !last || !this.#follows(owned, batch)) return;
+    if (!owned || owned.paused || payload.isStale() || !last || !this.#follows(owned, batch)) return;
 
     const records: LogRecord[] = [];
     for (const { offset, key, value, headers } of batch.messages) {
       records.push({ offset: Number(offset), key, value, headers: headers ?? {} });
       owned.queuedBytes += value?.length ?? 0;
     }
-    resolveOffset(last.offset);
+    payload.resolveOffset(last.offset);
     owned.fetchFrom = Number(batch.lastOffset()) + 1;
     owned.end = Number(batch.highWatermark);
     owned.queue.push(records);
