@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, loadEnv, type Env } from '@app/config';
+import { createLogger, PlatformError } from '@app/observability';
+import { createServer } from '@app/server';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { checkPort, explainListen } from './check-port.js';
+import { parseCommandLine, type StartCommand } from './command-line.js';
+import { openDatabase } from './open-database.js';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from './postgres/embedded-postgres.js';
+import { repositoryRoot } from './repository-root.js';
+import { requireServers, ROLES } from './roles.js';
+import { Shutdown } from './shutdown.js';
+import { startReport } from './start-report.js';
+import { StartupError } from './startup-error.js';
+import { TidecastModule } from './tidecast.module.js';
+
+/** `npm start`: parses, starts, reports, and stays until a signal. What a person can put right costs exit code 1. */
+export async function main(args: readonly string[]): Promise<void> {
+  const { version } = JSON.parse(readFileSync(join(repositoryRoot(), 'package.json'), 'utf8')) as { version: string };
+  const command = parseCommandLine(args, version);
+  const shutdown = new Shutdown();
+  shutdown.listen();
+  try {
+    await start(command, version, shutdown);
+  } catch (error) {
+    // A signal during the start makes what is being started fail: then that is no news.
+    if (!shutdown.isRunning) process.stderr.write(`${explain(error)}\n`);
+    await shutdown.run();
+    process.exit(1);
+  }
+}
+
+async function start(command: StartCommand, version: string, shutdown: Shutdown): Promise<void> {
+  const env = loadEnv(process.env);
+  if (command.role) requireServers(command.role, env);
+  const roles = command.role ? [command.role] : ROLES;
+
+  const postgres = env.DATABASE_URL ? undefined : await startPostgres(env, shutdown);
+  await checkPort(env.HOST, env.PORT);
+  const name = command.role ? `tidecast-${command.role}` : 'tidecast';
+  const dataSource = await openDatabase(env.DATABASE_URL ?? postgres?.url ?? '', env.DATABASE_POOL, name);
+  shutdown.push(async () => dataSource.isInitialized && (await dataSource.destroy()));
+
+  const logger = createLogger(name, env.LOG_LEVEL);
+  const app = await createServer(TidecastModule.register(env, dataSource, roles), { env, logger, version });
+  shutdown.push(() => app.close());
+  const url = await listen(app, env);
+  postgres?.lock.announce(url);
+  process.stdout.write(startReport({ version, env, url, ...command, ...(postgres ? { postgres } : {}) }));
+}
+
+async function startPostgres(env: Env, shutdown: Shutdown): Promise<EmbeddedPostgres> {
+  const postgres = await startEmbeddedPostgres({ dataDir: env.DATA_DIR });
+  shutdown.push(() => postgres.stop());
+  void postgres.ended.then(async () => {
+    if (shutdown.isRunning) return;
+    process.stderr.write(`The embedded PostgreSQL ended unexpectedly: see ${postgres.home.logFile}.\n`);
+    await shutdown.run();
+    process.exit(1);
+  });
+  return postgres;
+}
+
+async function listen(app: NestFastifyApplication, env: Env): Promise<string> {
+  try {
+    await app.listen(env.PORT, env.HOST);
+  } catch (error) {
+    throw explainListen(error, env.HOST, env.PORT);
+  }
+  const url = new URL(await app.getUrl());
+  return url.origin;
+}
+
+function explain(error: unknown): string {
+  if (error instanceof StartupError || error instanceof ConfigError || error instanceof PlatformError)
+    return error.message;
+  return `Tidecast could not start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}

@@ -1,0 +1,24 @@
+import type { DynamicModule, Type } from '@nestjs/common';
+import type { Env } from '@app/config';
+import { StartupError } from './startup-error.js';
+
+/** What a process can be alone; without a role it is all of them. */
+export const ROLES = ['ingest', 'forecaster', 'gateway'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** The modules of the roles that this process has. */
+export function roleModules(_roles: readonly Role[], _env: Env): (Type | DynamicModule)[] {
+  return [];
+}
+
+/** The servers that roles share when they run apart; one alone can't bring its own. */
+const NEEDED = { ingest: [], forecaster: [], gateway: ['FORECASTER_URL'] } as const;
+
+/** @throws StartupError naming what a role that runs alone lacks. */
+export function requireServers(role: Role, env: Env): void {
+  const missing = (['DATABASE_URL', 'KAFKA_BROKERS', ...NEEDED[role]] as const).filter((key) => env[key] === undefined);
+  if (missing.length === 0) return;
+  throw new StartupError(
+    `The ${role} role alone needs ${missing.join(' and ')}: set ${missing.length > 1 ? 'them' : 'it'}, or run "npm start" for everything in one process.`,
+  );
+}

@@ -1,0 +1,44 @@
+import type { Env } from '@app/config';
+import type { EmbeddedPostgres } from './postgres/embedded-postgres.js';
+import type { Role } from './roles.js';
+
+/** What is told about a process that has started. */
+export interface StartFacts {
+  readonly version: string;
+  readonly role?: Role;
+  readonly env: Env;
+  /** Where HTTP answers. */
+  readonly url: string;
+  readonly postgres?: EmbeddedPostgres;
+  /** Lines about the models, one a model; absent where this process runs none. */
+  readonly models?: readonly string[];
+  readonly demo: boolean;
+}
+
+/** The block that says what runs where. */
+export function startReport(facts: StartFacts): string {
+  const { url, env } = facts;
+  const rows: [string, string][] = [
+    ['API', `${url}/api/v1${openness(env.HOST)}`],
+    ['Docs', `${url}/docs`],
+    ['Health', `${url}/health/ready, metrics at ${url}/metrics`],
+    ['Data', dataPlace(facts)],
+    ['Log', env.KAFKA_BROKERS ? `Kafka at ${env.KAFKA_BROKERS.join(', ')}` : 'PostgreSQL (KAFKA_BROKERS is not set)'],
+    ...(facts.models ?? []).map((line, index): [string, string] => [index === 0 ? 'Models' : '', line]),
+    ...(facts.demo ? [['Demo', `${url}/api/v1/forecasts/latest?item_id=nyc-taxi`] as [string, string]] : []),
+    ['Stop', 'Ctrl-C'],
+  ];
+  const title = `Tidecast ${facts.version} runs: ${facts.role ? `the ${facts.role} role` : 'all roles'} (pid ${process.pid})`;
+  return ['', title, '', ...rows.map(([name, text]) => `  ${name.padEnd(8)}${text}`), '', ''].join('\n');
+}
+
+function openness(host: string): string {
+  return ['127.0.0.1', '::1', 'localhost'].includes(host) ? '' : ` (open to the network: HOST is ${host})`;
+}
+
+function dataPlace({ env, postgres }: StartFacts): string {
+  if (!postgres) return `PostgreSQL at ${new URL(env.DATABASE_URL ?? '').host}`;
+  const { home, port } = postgres;
+  const why = home.moved ? ` (not in ${env.DATA_DIR}: ${home.moved})` : '';
+  return `embedded PostgreSQL in ${home.folder}, port ${port}${why}`;
+}
