@@ -1,0 +1,47 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from forge.architectures.recipes import TTM_BASE
+from forge.data.corpus import Series
+from forge.data.synthetic import generate_pool
+from forge.training.trainer import Trainer, TrainingPlan, rate_at
+
+SMALL = dataclasses.replace(TTM_BASE, d_model=32, decoder_d_model=32, num_layers=1, decoder_num_layers=1)
+
+
+def a_series(held_out: bool) -> Series:
+    values = np.sin(np.arange(700) * 2 * np.pi / 24).astype(np.float32)
+    return Series("sine@1", "sine", values, (24, 168, 0, 0), held_out)
+
+
+def a_trainer(folder, minutes: float, config=SMALL) -> tuple[Trainer, list[str]]:
+    told: list[str] = []
+    plan = TrainingPlan(minutes=minutes, batch=8)
+    series = [a_series(False), a_series(True)]
+    return Trainer(config, plan, generate_pool(1, 1e-4), series, folder, "cpu", told.append), told
+
+
+def test_a_run_stops_at_its_budget_and_goes_on_when_given_more(tmp_path):
+    first = a_trainer(tmp_path, 0.02)[0].run()
+    assert first["minutes"] == pytest.approx(0.02, abs=0.05)
+    assert first["scores"][-1]["all"] > 0
+
+    again, told = a_trainer(tmp_path, 0.04)
+    assert again.samples == first["samples"]
+    assert "going on from step" in told[0]
+    assert again.run()["samples"] > first["samples"]
+
+
+def test_a_folder_of_another_architecture_is_refused(tmp_path):
+    a_trainer(tmp_path, 0.01)[0].run()
+    with pytest.raises(ValueError, match="another architecture"):
+        a_trainer(tmp_path, 0.01, dataclasses.replace(SMALL, d_model=64))
+
+
+def test_the_rate_warms_up_and_ends_low():
+    plan = TrainingPlan(minutes=1)
+    rates = [rate_at(progress, plan) for progress in (0, 0.02, 0.5, 1)]
+    assert rates[0] < rates[1] == pytest.approx(plan.learning_rate)
+    assert rates[3] == pytest.approx(plan.learning_rate * plan.final_rate)
