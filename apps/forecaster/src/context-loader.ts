@@ -1,0 +1,56 @@
+import { ENV, type Env } from '@app/config';
+import { PlatformError, metrics } from '@app/observability';
+import { ContextRepository, type SeriesRow } from '@app/persistence';
+import { Frequency, inferSeason, regularise, type ObservedPoints } from '@app/series';
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+
+import { CONTEXT_LENGTH, failureOf, type Prepared } from './series-context.js';
+
+/** Assembles the context windows of stored series. */
+@Injectable()
+export class ContextLoader {
+  constructor(
+    private readonly contexts: ContextRepository,
+    @Inject(ENV) private readonly env: Pick<Env, 'DEFAULT_FREQ'>,
+  ) {}
+
+  /** The context of each series, in order; a series without a point is a failure. */
+  async load(series: readonly SeriesRow[], asOf?: Date, manager?: EntityManager): Promise<Prepared[]> {
+    if (series.length === 0) return [];
+    const stop = metrics.contextSeconds.startTimer();
+    const queries = series.map(({ seriesId, freq }) => ({ seriesId, lookBackMs: lookBack(freq) }));
+    const points = await this.contexts.load(queries, { contextLength: CONTEXT_LENGTH, asOf, manager });
+    const contexts = series.map((one, i) => this.contextOf(one, points[i]!, asOf));
+    stop();
+    return contexts;
+  }
+
+  private contextOf(series: SeriesRow, points: ObservedPoints, asOf?: Date): Prepared {
+    if (points.timestamps.length === 0) return failureOf(series, noObservations(series, asOf));
+
+    const { itemId, channel, timeZone, seriesId, traceparent } = series;
+    const known = knownFreq(series.freq) ?? Frequency.infer(points.timestamps);
+    const freq = known ?? Frequency.parse(this.env.DEFAULT_FREQ)!;
+    const { cutoff, target } = regularise(points, freq, timeZone, CONTEXT_LENGTH);
+    const season = series.season ?? inferSeason(target, freq.seasonCandidates());
+    const window = { itemId, channel, freq, timeZone, season, cutoff, target };
+    return { window, freqAssumed: known === undefined, seriesId, traceparent };
+  }
+}
+
+function knownFreq(text: string | null): Frequency | undefined {
+  return text === null ? undefined : Frequency.parse(text);
+}
+
+/** One step more than the context, as months and days of daylight saving changes differ in length. */
+function lookBack(text: string | null): number | null {
+  const freq = knownFreq(text);
+  return freq === undefined ? null : freq.approxMs * (CONTEXT_LENGTH + 1);
+}
+
+function noObservations({ itemId, channel }: SeriesRow, asOf?: Date): PlatformError {
+  const when = asOf ? ` that was known at ${asOf.toISOString()}` : '';
+  const remedy = asOf ? 'choose a later as_of' : 'send at least one';
+  return new PlatformError('NO_OBSERVATIONS', `series ${itemId}/${channel} has no observation${when}; ${remedy}`);
+}

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+
+import type { ForecastCommand } from './forecast-client.js';
+
+const text = z.string().min(1);
+
+const inlineSeries = z.strictObject({
+  itemId: text,
+  channel: text.optional(),
+  freq: text,
+  start: text,
+  target: z.array(z.number().nullable()),
+  timeZone: text.optional(),
+  season: z.int().min(1).optional(),
+});
+const storedSeries = z.strictObject({ itemId: text, channel: text.optional() });
+
+/** A command as it arrives over the internal API: its shape; what its values mean is checked by the service. */
+export const forecastCommandSchema: z.ZodType<ForecastCommand> = z.strictObject({
+  series: z.array(z.union([storedSeries, inlineSeries])),
+  horizon: z.number(),
+  model: text,
+  asOf: text.optional(),
+  traceparent: z.string().optional(),
+  store: z.boolean(),
+});

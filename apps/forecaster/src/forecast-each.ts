@@ -1,0 +1,45 @@
+import type { Forecaster } from '@app/forecasters';
+import { PlatformError } from '@app/observability';
+import type { ContextWindow, QuantileForecast } from '@app/series';
+
+/**
+ * Forecasts all windows in one call; a window that can't be forecast gets its error in its place and does not take the
+ * others with it. Errors that are about no window in particular (full queue, broken worker) are thrown.
+ */
+export async function forecastEach(
+  forecaster: Forecaster,
+  windows: readonly ContextWindow[],
+  horizon: number,
+): Promise<(QuantileForecast | PlatformError)[]> {
+  if (windows.length === 0) return [];
+  try {
+    const forecasts = await forecaster.forecast(windows, horizon);
+    return windows.map((window, i) => checked(forecasts[i], window, horizon));
+  } catch (error) {
+    if (!isAboutOneWindow(error)) throw error;
+    if (windows.length === 1) return [error];
+    // A forecaster answers for all or for none: halving finds the few that it can't do in few calls.
+    const half = Math.ceil(windows.length / 2);
+    return [
+      ...(await forecastEach(forecaster, windows.slice(0, half), horizon)),
+      ...(await forecastEach(forecaster, windows.slice(half), horizon)),
+    ];
+  }
+}
+
+/** 422 is what a series' own data is told: too short, no observation. */
+function isAboutOneWindow(error: unknown): error is PlatformError {
+  return error instanceof PlatformError && error.status === 422;
+}
+
+/** What is stored and served is finite and complete, whatever a model made of an odd window. */
+function checked(
+  forecast: QuantileForecast | undefined,
+  window: ContextWindow,
+  horizon: number,
+): QuantileForecast | PlatformError {
+  const usable = forecast?.mean.length === horizon && forecast.mean.every(Number.isFinite);
+  if (usable && forecast.quantiles.every(Number.isFinite)) return forecast;
+  const message = `series ${window.itemId}/${window.channel}: the model gave numbers that are not finite`;
+  return new PlatformError('INFERENCE_FAILED', `${message}; try another model`);
+}

@@ -1,0 +1,123 @@
+import { ENV, type Env } from '@app/config';
+import { PlatformError, metrics, parseTraceparent } from '@app/observability';
+import { ForecastRepository, SeriesRepository } from '@app/persistence';
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+
+import { checkCommand, checkSeriesCount } from './check-command.js';
+import { ContextLoader } from './context-loader.js';
+import type { ForecastCommand, ForecastFailure, ForecastOutcome, StoredSeries } from './forecast-client.js';
+import { forecastEach } from './forecast-each.js';
+import { inlineContext } from './inline-context.js';
+import { toIssued, toRow, type Answer } from './issue.js';
+import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
+import { failureOf, isContext, isFailure, type Prepared } from './series-context.js';
+
+/** Forecasts for one task of a scheduled run. */
+export interface RunTask {
+  readonly runId: string;
+  readonly seriesIds: readonly number[];
+  readonly horizon: number;
+  readonly model: string;
+}
+
+/** Windows → model → store: the pipeline behind every forecast. */
+@Injectable()
+export class ForecastService {
+  constructor(
+    private readonly series: SeriesRepository,
+    private readonly contexts: ContextLoader,
+    private readonly forecasts: ForecastRepository,
+    @Inject(MODEL_CATALOGUE) private readonly models: ModelCatalogue,
+    @Inject(ENV) private readonly env: Pick<Env, 'MAX_HORIZON' | 'MAX_SERIES_PER_CALL'>,
+  ) {}
+
+  /** Answers a command; see `ForecastClient.forecast`. */
+  async forecast(command: ForecastCommand, issuedAt: Date): Promise<ForecastOutcome> {
+    checkCommand(command, this.env, issuedAt);
+    const prepared = await this.prepare(command);
+    const answers = await this.answer(prepared, command.model, command.horizon);
+
+    const traceparent = parseTraceparent(command.traceparent);
+    const stored = command.store ? answers.filter(isAnswer).filter(({ context }) => context.seriesId !== null) : [];
+    const rows = stored.map((answer) => toRow(answer, { issuedAt, traceparent }));
+    await this.forecasts.insert(rows);
+
+    const ids = new Map(stored.map((answer, i) => [answer, rows[i]!.forecastId]));
+    const outcome = {
+      forecasts: answers.filter(isAnswer).map((answer) => toIssued(answer, issuedAt, ids.get(answer) ?? null)),
+      failures: answers.filter(isFailure),
+    };
+    throwTheOnlyFailure(outcome);
+    return outcome;
+  }
+
+  /** Forecasts the series of a task and stores what succeeded, all within the transaction of `manager`. */
+  async forecastTask(task: RunTask, issuedAt: Date, manager: EntityManager): Promise<ForecastFailure[]> {
+    const series = await this.series.findByIds(task.seriesIds, manager);
+    const prepared = await this.contexts.load(series, undefined, manager);
+    const answers = await this.answer(prepared, task.model, task.horizon);
+    const rows = answers.filter(isAnswer).map((answer) => toRow(answer, { issuedAt, runId: task.runId }));
+    await this.forecasts.insert(rows, manager);
+    return answers.filter(isFailure);
+  }
+
+  /** The context of every series of a command, in its order. */
+  private async prepare({ series, asOf, horizon }: ForecastCommand): Promise<Prepared[]> {
+    const wanted = series.filter((one): one is StoredSeries => !('target' in one));
+    const found = await this.series.findEach(wanted);
+    const rows = found.flat();
+    checkSeriesCount(rows.length + series.length - wanted.length, horizon, this.env);
+
+    const contexts = await this.contexts.load(rows, asOf === undefined ? undefined : new Date(asOf));
+    const [nextFound, nextContext] = [found.values(), contexts.values()];
+    return series.flatMap((one) => {
+      if ('target' in one) return [inlineContext(one)];
+      const channels = nextFound.next().value!;
+      return channels.length > 0 ? channels.map(() => nextContext.next().value!) : [failureOf(one, notFound(one))];
+    });
+  }
+
+  /** Puts the forecast, or the failure, in the place of each context. */
+  private async answer(
+    prepared: readonly Prepared[],
+    model: string,
+    horizon: number,
+  ): Promise<(Answer | ForecastFailure)[]> {
+    const forecaster = this.models.resolve(model);
+    const windows = prepared.filter(isContext).map(({ window }) => window);
+    const nextResult = (await forecastEach(forecaster, windows, horizon)).values();
+
+    const answers = prepared.map((one) => {
+      if (isFailure(one)) return one;
+      const result = nextResult.next().value!;
+      return result instanceof PlatformError ? failureOf(one.window, result) : { context: one, forecast: result };
+    });
+    count(answers);
+    return answers;
+  }
+}
+
+function isAnswer(candidate: Answer | ForecastFailure): candidate is Answer {
+  return !isFailure(candidate);
+}
+
+function notFound({ itemId, channel }: StoredSeries): PlatformError {
+  const name = channel === undefined ? `item "${itemId}"` : `channel "${channel}" of item "${itemId}"`;
+  return new PlatformError('NOT_FOUND', `there is no ${name}; GET /api/v1/series lists what there is`);
+}
+
+/** Who asked for one series wants its error, not a list with one failure in it. */
+function throwTheOnlyFailure({ forecasts, failures }: ForecastOutcome): void {
+  const [failure, ...others] = failures;
+  if (!failure || others.length > 0 || forecasts.length > 0) return;
+  const { itemId, channel, code, message } = failure;
+  throw new PlatformError(code, message, { itemId, ...(channel === null ? {} : { channel }) });
+}
+
+function count(answers: readonly (Answer | ForecastFailure)[]): void {
+  for (const answer of answers) {
+    if (isFailure(answer)) metrics.forecasts.inc({ model: 'none', status: answer.code });
+    else metrics.forecasts.inc({ model: answer.forecast.model, status: answer.forecast.status });
+  }
+}

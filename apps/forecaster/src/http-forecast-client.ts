@@ -1,0 +1,84 @@
+import { ERROR_CODES, PlatformError, messageOf, type ErrorCode } from '@app/observability';
+
+import type { ForecastClient, ForecastCommand, ForecastOutcome, ModelDescription } from './forecast-client.js';
+
+/** How long an asker waits. A full call on a slow machine takes seconds; more means that nobody is there. */
+const FORECAST_TIMEOUT_MS = 60_000;
+const MODELS_TIMEOUT_MS = 5_000;
+
+/** Members of a problem that are about the answer rather than the error. */
+const ENVELOPE = new Set(['type', 'title', 'status', 'detail', 'instance', 'code', 'trace_id']);
+
+/** The port where the forecaster is another process: its internal HTTP API. */
+export class HttpForecastClient implements ForecastClient {
+  /** @param url base of the forecaster, `http://forecaster:8080`. */
+  constructor(
+    private readonly url: string,
+    private readonly timeoutMs = FORECAST_TIMEOUT_MS,
+  ) {}
+
+  forecast(command: ForecastCommand): Promise<ForecastOutcome> {
+    const headers: Record<string, string> = { 'content-type': 'application/json' };
+    if (command.traceparent !== undefined) headers.traceparent = command.traceparent;
+    return this.ask('internal/forecasts', this.timeoutMs, { method: 'POST', headers, body: JSON.stringify(command) });
+  }
+
+  models(): Promise<ModelDescription[]> {
+    return this.ask('internal/models', Math.min(this.timeoutMs, MODELS_TIMEOUT_MS), {});
+  }
+
+  private async ask<T>(path: string, timeoutMs: number, init: RequestInit): Promise<T> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(new URL(path, `${this.url.replace(/\/+$/, '')}/`), {
+        ...init,
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      text = await response.text();
+    } catch (error) {
+      throw this.unavailable(reasonOf(error), error);
+    }
+    const answer = parseJson(text);
+    if (response.ok && answer !== undefined) return answer as T;
+    throw problemError(answer) ?? this.unavailable(`it answered HTTP ${response.status}`);
+  }
+
+  private unavailable(reason: string, cause?: unknown): PlatformError {
+    const message = `the forecaster at ${this.url} can't be asked: ${reason}; try again in a moment`;
+    return new PlatformError('FORECASTER_UNAVAILABLE', message, {}, { cause });
+  }
+}
+
+/** The error that the forecaster described as a problem (RFC 9457), or undefined where it is none of ours. */
+function problemError(problem: unknown): PlatformError | undefined {
+  if (typeof problem !== 'object' || problem === null || !('code' in problem)) return undefined;
+  const { code } = problem;
+  if (typeof code !== 'string' || !isErrorCode(code)) return undefined;
+  const detail = 'detail' in problem ? String(problem.detail) : code;
+  // Names come in snake_case and would leave in it again: one error, whichever way it was asked for.
+  const members = Object.entries(problem).filter(([key]) => !ENVELOPE.has(key));
+  return new PlatformError(code, detail, Object.fromEntries(members.map(([key, value]) => [camelCase(key), value])));
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code);
+}
+
+function camelCase(key: string): string {
+  return key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+// fetch says "fetch failed"; what failed is in its cause.
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return 'it does not answer in time';
+  return messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error);
+}

@@ -1,0 +1,29 @@
+import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+
+import { forecastCommandSchema } from './forecast-command.schema.js';
+import {
+  FORECAST_CLIENT,
+  type ForecastClient,
+  type ForecastCommand,
+  type ForecastOutcome,
+  type ModelDescription,
+} from './forecast-client.js';
+
+/** The far side of `HttpForecastClient`: for the gateway, never for the public. */
+@ApiExcludeController()
+@Controller('internal')
+export class InternalController {
+  constructor(@Inject(FORECAST_CLIENT) private readonly client: ForecastClient) {}
+
+  @Post('forecasts')
+  @HttpCode(200)
+  forecast(@Body({ schema: forecastCommandSchema }) command: ForecastCommand): Promise<ForecastOutcome> {
+    return this.client.forecast(command);
+  }
+
+  @Get('models')
+  models(): Promise<ModelDescription[]> {
+    return this.client.models();
+  }
+}

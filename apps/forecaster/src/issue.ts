@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import type { NewForecast } from '@app/persistence';
+import { CANONICAL_LEVELS, forecastTimes, type QuantileForecast } from '@app/series';
+
+import type { IssuedForecast } from './forecast-client.js';
+import type { SeriesContext } from './series-context.js';
+
+/** A forecast with the context that it was made of. */
+export interface Answer {
+  readonly context: SeriesContext;
+  readonly forecast: QuantileForecast;
+}
+
+/** The row of a forecast, under a new id. */
+export function toRow(
+  { context, forecast }: Answer & { context: { seriesId: number | null } },
+  issued: { issuedAt: Date; runId?: string; traceparent?: string },
+): NewForecast {
+  if (context.seriesId === null) throw new TypeError(`${forecast.itemId} came with the command and is never stored`);
+  return {
+    forecastId: randomUUID(),
+    seriesId: context.seriesId,
+    runId: issued.runId ?? null,
+    issuedAt: issued.issuedAt,
+    cutoff: new Date(forecast.cutoff),
+    freq: forecast.freq.toString(),
+    timeZone: forecast.timeZone,
+    model: forecast.model,
+    modelSha256: forecast.modelSha256 ?? null,
+    provider: forecast.provider,
+    levels: CANONICAL_LEVELS,
+    mean: forecast.mean,
+    quantiles: forecast.quantiles,
+    status: statusOf({ context, forecast }),
+    parts: forecast.parts,
+    traceparent: issued.traceparent ?? context.traceparent,
+  };
+}
+
+/** A forecast as callers get it. */
+export function toIssued(answer: Answer, issuedAt: Date, forecastId: string | null): IssuedForecast {
+  const { forecast } = answer;
+  const [start] = forecastTimes(forecast.cutoff, forecast.freq, forecast.timeZone, 1);
+  return {
+    forecastId,
+    itemId: forecast.itemId,
+    channel: forecast.channel,
+    model: forecast.model,
+    modelSha256: forecast.modelSha256 ?? null,
+    provider: forecast.provider,
+    cutoff: new Date(forecast.cutoff).toISOString(),
+    start: new Date(start!).toISOString(),
+    freq: forecast.freq.toString(),
+    timeZone: forecast.timeZone,
+    levels: CANONICAL_LEVELS,
+    mean: [...forecast.mean],
+    quantiles: [...forecast.quantiles],
+    status: statusOf(answer),
+    parts: forecast.parts,
+    issuedAt: issuedAt.toISOString(),
+  };
+}
+
+/** That the spacing was assumed matters most: every time in the forecast hangs on it. */
+function statusOf({ context, forecast }: Answer): IssuedForecast['status'] {
+  return context.freqAssumed ? 'freq-assumed' : forecast.status;
+}

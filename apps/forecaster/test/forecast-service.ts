@@ -1,0 +1,20 @@
+import type { Forecaster } from '@app/forecasters';
+import { ContextRepository, ForecastRepository, SeriesRepository } from '@app/persistence';
+import type { DataSource } from 'typeorm';
+
+import { ContextLoader } from '../src/context-loader.js';
+import { ForecastService } from '../src/forecast.service.js';
+import { catalogueOf } from './recording-forecaster.js';
+
+export const LIMITS = { MAX_HORIZON: 4096, MAX_SERIES_PER_CALL: 1024, DEFAULT_FREQ: 'PT1M' };
+
+/** The real service on a real database, with a forecaster of the test's own. */
+export function forecastService(dataSource: DataSource, forecaster: Forecaster, limits = LIMITS): ForecastService {
+  return new ForecastService(
+    new SeriesRepository(dataSource),
+    new ContextLoader(new ContextRepository(dataSource), limits),
+    new ForecastRepository(dataSource),
+    catalogueOf(forecaster),
+    limits,
+  );
+}
