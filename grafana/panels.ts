@@ -1,0 +1,127 @@
+import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
+import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
+import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
+import { GraphDrawStyle, StackingConfigBuilder, StackingMode } from '@grafana/grafana-foundation-sdk/common';
+import type { DynamicConfigValue } from '@grafana/grafana-foundation-sdk/dashboard';
+import * as sql from './queries.js';
+import { DATA_SOURCE, tableQuery, timeSeriesQuery } from './sql-query.js';
+
+/** What was observed, and the newest forecast with its bands. */
+export function fan(): TimeSeriesBuilder {
+  return withBands(
+    new TimeSeriesBuilder()
+      .title('$item · $channel')
+      .description('What was observed, and the newest forecast with its 80 % and 95 % bands.')
+      .withTarget(timeSeriesQuery('A', sql.OBSERVED))
+      .withTarget(timeSeriesQuery('B', sql.LATEST_FORECAST)),
+  );
+}
+
+/** Forecasts of the past at one lead, against what came. */
+export function pastForecasts(): TimeSeriesBuilder {
+  return withBands(
+    new TimeSeriesBuilder()
+      .title('$item · $channel, forecast $lead steps ahead')
+      .description('What was forecast that many steps before, with its bands, and what was then observed.')
+      .withTarget(timeSeriesQuery('A', sql.OBSERVED))
+      .withTarget(timeSeriesQuery('B', sql.PAST_FORECASTS)),
+  );
+}
+
+/** The newest point of each series; the stalest first. */
+export function freshness(): TableBuilder {
+  return table('Freshness', 'The newest point of each series, the stalest first.', sql.FRESHNESS)
+    .overrideByName('age', [value('unit', 's')])
+    .overrideByName('steps_behind', [value('decimals', 1)]);
+}
+
+/** Points written, by when they became known. */
+export function pointsPerSecond(): TimeSeriesBuilder {
+  return new TimeSeriesBuilder()
+    .title('Points per second')
+    .description('Points written to the database, by when they became known.')
+    .datasource(DATA_SOURCE)
+    .interval('10s')
+    .unit('cps')
+    .min(0)
+    .fillOpacity(20)
+    .withTarget(timeSeriesQuery('A', sql.POINTS_PER_SECOND));
+}
+
+/** Records that could not be used, by error code. */
+export function deadLettersByCode(): TimeSeriesBuilder {
+  return new TimeSeriesBuilder()
+    .title('Dead letters by code')
+    .description('Records that could not be used, by error code.')
+    .datasource(DATA_SOURCE)
+    .interval('10s')
+    .min(0)
+    .decimals(0)
+    .drawStyle(GraphDrawStyle.Bars)
+    .fillOpacity(80)
+    .stacking(new StackingConfigBuilder().mode(StackingMode.Normal))
+    .withTarget(timeSeriesQuery('A', sql.DEAD_LETTERS_BY_CODE));
+}
+
+/** Dead letters one by one, with the start of the record. */
+export function deadLetters(): TableBuilder {
+  return table('Dead letters', 'The newest records that could not be used, and why.', sql.DEAD_LETTERS);
+}
+
+/** How much waits to leave the platform, and for how long. */
+export function outbox(): StatBuilder {
+  return new StatBuilder()
+    .title('Outbox')
+    .description('Records that wait to be sent to a topic or webhook, and the age of the oldest.')
+    .datasource(DATA_SOURCE)
+    .overrideByName('oldest_age', [value('unit', 's')])
+    .withTarget(tableQuery('A', sql.OUTBOX));
+}
+
+/** How far each consumer group has come. */
+export function offsets(): TableBuilder {
+  return table('Offsets', 'How far each consumer group has come, and what is left to read.', sql.OFFSETS);
+}
+
+/** Runs of the scheduled jobs, newest first. */
+export function jobRuns(): TableBuilder {
+  return table('Job runs', 'Runs of the scheduled jobs, newest first.', sql.JOB_RUNS).overrideByName('duration', [
+    value('unit', 's'),
+  ]);
+}
+
+function table(title: string, description: string, rawSql: string): TableBuilder {
+  return new TableBuilder()
+    .title(title)
+    .description(description)
+    .datasource(DATA_SOURCE)
+    .filterable(true)
+    .withTarget(tableQuery('A', rawSql));
+}
+
+/** The observed line in front of the forecast's line and bands; one panel for each channel chosen. */
+function withBands(panel: TimeSeriesBuilder): TimeSeriesBuilder {
+  const hidden = value('custom.hideFrom', { legend: true, tooltip: false, viz: false });
+  const edge = [value('custom.lineWidth', 0), value('color', { mode: 'fixed', fixedColor: 'blue' })];
+  return panel
+    .datasource(DATA_SOURCE)
+    .repeat('channel')
+    .repeatDirection('h')
+    .maxPerRow(2)
+    .lineWidth(1)
+    .spanNulls(false)
+    .overrideByName('observed', [value('color', { mode: 'fixed', fixedColor: 'text' })])
+    .overrideByName('forecast', [value('color', { mode: 'fixed', fixedColor: 'blue' }), value('custom.lineWidth', 2)])
+    .overrideByName('upper_80', [...edge, ...band('80 %', 'lower_80', 30)])
+    .overrideByName('upper_95', [...edge, ...band('95 %', 'lower_95', 15)])
+    .overrideByName('lower_80', [...edge, hidden])
+    .overrideByName('lower_95', [...edge, hidden]);
+}
+
+function band(name: string, lower: string, opacity: number): DynamicConfigValue[] {
+  return [value('displayName', name), value('custom.fillBelowTo', lower), value('custom.fillOpacity', opacity)];
+}
+
+function value(id: string, setting: unknown): DynamicConfigValue {
+  return { id, value: setting };
+}

@@ -1,0 +1,91 @@
+// The SQL of the dashboard. ${item:sqlstring} quotes a variable's values, whether one or many are chosen.
+
+/** Times in bins as wide as a pixel of the panel, so that a long range stays cheap to draw. */
+const bin = (column: string) => `date_bin(make_interval(secs => $__interval_ms / 1000.0), ${column}, 'epoch')`;
+
+const ONE_SERIES = 'item_id IN (${item:sqlstring}) AND channel IN (${channel:sqlstring})';
+
+/** Queries of the variables. */
+export const VARIABLE_QUERIES = {
+  // What is typed into the drop-down narrows it, as there may be many more items than it can show.
+  item: `SELECT DISTINCT item_id FROM series WHERE item_id LIKE '$__searchFilter' ORDER BY item_id LIMIT 1000`,
+  channel: 'SELECT DISTINCT channel FROM series WHERE item_id IN (${item:sqlstring}) ORDER BY channel',
+} as const;
+
+export const OBSERVED = `
+SELECT ${bin('ts')} AS "time", avg(value) AS observed
+FROM observation_points
+WHERE ${ONE_SERIES} AND $__timeFilter(ts)
+GROUP BY 1
+ORDER BY 1`.trim();
+
+export const LATEST_FORECAST = `
+SELECT ts AS "time", yhat AS forecast,
+       yhat_lower_80 AS lower_80, yhat_upper_80 AS upper_80, yhat_lower_95 AS lower_95, yhat_upper_95 AS upper_95
+FROM forecast_latest
+WHERE ${ONE_SERIES} AND $__timeFilter(ts)
+ORDER BY 1`.trim();
+
+// Of several forecasts for one time at this lead the one issued last counts.
+export const PAST_FORECASTS = `
+SELECT DISTINCT ON (ts) ts AS "time", mean AS forecast,
+       q100 AS lower_80, q900 AS upper_80, q025 AS lower_95, q975 AS upper_95
+FROM forecast_points
+WHERE ${ONE_SERIES} AND step = \${lead} AND cutoff < $__timeTo() AND $__timeFilter(ts)
+ORDER BY ts, issued_at DESC`.trim();
+
+export const FRESHNESS = `
+SELECT s.item_id, s.channel, o.ts AS last_point,
+       extract(epoch FROM now() - o.ts)::double precision AS age,
+       (extract(epoch FROM now() - o.ts) / nullif(extract(epoch FROM s.freq::interval), 0))::double precision AS steps_behind,
+       s.freq, f.cutoff AS last_forecast_from
+FROM series s
+LEFT JOIN LATERAL (SELECT ts FROM observations WHERE series_id = s.series_id ORDER BY ts DESC LIMIT 1) o ON true
+LEFT JOIN LATERAL (
+  SELECT cutoff FROM forecasts WHERE series_id = s.series_id ORDER BY cutoff DESC, issued_at DESC LIMIT 1
+) f ON true
+ORDER BY o.ts NULLS FIRST
+LIMIT 500`.trim();
+
+export const POINTS_PER_SECOND = `
+SELECT ${bin('known_at')} AS "time",
+       (count(*) / ($__interval_ms / 1000.0))::double precision AS points_per_second
+FROM observations
+WHERE $__timeFilter(known_at)
+GROUP BY 1
+ORDER BY 1`.trim();
+
+export const DEAD_LETTERS_BY_CODE = `
+SELECT ${bin('occurred_at')} AS "time", code AS metric, count(*)::double precision AS records
+FROM dead_letters
+WHERE $__timeFilter(occurred_at)
+GROUP BY 1, 2
+ORDER BY 1`.trim();
+
+export const DEAD_LETTERS = `
+SELECT occurred_at, code, message, topic, "partition", "offset", key, left(encode(value, 'escape'), 200) AS record
+FROM dead_letters
+WHERE $__timeFilter(occurred_at)
+ORDER BY occurred_at DESC
+LIMIT 100`.trim();
+
+export const OUTBOX = `
+SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::double precision AS oldest_age
+FROM outbox`.trim();
+
+// Kafka's end offsets are not in the database: there the lag is in the metric tidecast_consumer_lag_records.
+export const OFFSETS = `
+SELECT o.consumer_group, o.topic, o."partition", o.next_offset, p.next_offset - o.next_offset AS lag, o.updated_at
+FROM stream_offsets o
+LEFT JOIN log_partitions p USING (topic, "partition")
+ORDER BY o.consumer_group, o.topic, o."partition"`.trim();
+
+export const JOB_RUNS = `
+SELECT j.name AS job, r.status, r.scheduled_for, r.started_at,
+       extract(epoch FROM coalesce(r.finished_at, now()) - r.started_at)::double precision AS duration,
+       r.series_total, r.series_done, r.series_failed, r.failures -> 0 ->> 'message' AS first_failure
+FROM job_runs r
+JOIN jobs j USING (job_id)
+WHERE $__timeFilter(r.started_at)
+ORDER BY r.started_at DESC
+LIMIT 200`.trim();
