@@ -1,1 +1,2 @@
 export type { Forecaster, ModelDescription } from './forecaster.js';
+export { ForecasterCatalogue, type CatalogueOptions } from './forecaster-catalogue.js';

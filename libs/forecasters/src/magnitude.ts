@@ -1,0 +1,24 @@
+/** Between these no square overflows or vanishes, and the floors of the scaler are far below the values. */
+const ORDINARY = { least: 1e-3, most: 1e100 };
+
+/**
+ * A power of two by which a series is divided before anything is computed, and its forecast multiplied afterwards:
+ * 1 for ordinary magnitudes; for values near 1e-12 or 1e200 their own magnitude. Dividing by it loses no digit.
+ *
+ * @param target NaN where missing.
+ */
+export function magnitudeOf(target: Float64Array): number {
+  let largest = 0;
+  for (const value of target) if (Math.abs(value) > largest) largest = Math.abs(value);
+  if (largest === 0 || (largest >= ORDINARY.least && largest <= ORDINARY.most)) return 1;
+  return 2 ** Math.max(-1000, Math.floor(Math.log2(largest)));
+}
+
+/** Multiplies in place; what would overflow becomes the largest double, so that every forecast is finite. */
+export function restoreMagnitude(values: Float64Array, magnitude: number): Float64Array {
+  if (magnitude === 1) return values;
+  for (let i = 0; i < values.length; i++) {
+    values[i] = Math.min(Math.max(values[i]! * magnitude, -Number.MAX_VALUE), Number.MAX_VALUE);
+  }
+  return values;
+}

@@ -1,0 +1,66 @@
+import type { Logger } from '@app/observability';
+import { WorkerPool, workerFile, type Part } from '@app/inference';
+import { meanOfQuantiles, type ContextWindow, type ForecastStatus, type QuantileForecast } from '@app/series';
+import type { BaselineRequest, BaselineResult } from './baseline-worker.js';
+import type { BaselineInput } from './baselines.js';
+import type { BaselineName } from './best-baseline.js';
+import { observedPoints, requireObservations } from './context.js';
+import type { Forecaster } from './forecaster.js';
+
+/** Windows in one message to a thread: some 10 ms of naive forecasts, a second of the slowest. */
+const CHUNK = 16;
+const MOST_WAITING = 16_384;
+/** With fewer observed points than this an interval is more assumption than evidence. */
+const SHORT_CONTEXT = 16;
+
+/** Threads for baselines behind a bounded queue; started when first used. */
+export function baselinePool(threads: number, logger: Logger): WorkerPool {
+  const handler = workerFile('baseline-worker', import.meta.url);
+  return new WorkerPool({ name: 'baselines', handler, threads, maxCost: MOST_WAITING, logger });
+}
+
+/** A statistical model, or for `best` the one that does best inside each context. Computed in the threads of the pool. */
+export class StatisticalForecaster implements Forecaster {
+  constructor(
+    readonly name: string,
+    private readonly model: BaselineName | 'best',
+    private readonly pool: WorkerPool,
+  ) {}
+
+  async forecast(windows: readonly ContextWindow[], horizon: number): Promise<QuantileForecast[]> {
+    windows.forEach(requireObservations);
+    const parts: Part[] = [];
+    for (let start = 0; start < windows.length; start += CHUNK) {
+      const chunk = windows.slice(start, start + CHUNK);
+      parts.push({ cost: chunk.length, build: () => ({ request: this.#request(chunk, horizon) }) });
+    }
+    const results = (await this.pool.call(parts)) as BaselineResult[][];
+    return results.flat().map((result, i) => toForecast(windows[i]!, result));
+  }
+
+  #request(windows: readonly ContextWindow[], horizon: number): BaselineRequest {
+    return { model: this.model, inputs: windows.map((window) => toInput(window, horizon)) };
+  }
+}
+
+function toInput({ target, season, freq }: ContextWindow, horizon: number): BaselineInput {
+  return { target, season, periods: freq.seasonCandidates(), horizon };
+}
+
+function toForecast(window: ContextWindow, result: BaselineResult): QuantileForecast {
+  const observed = observedPoints(window);
+  const status: ForecastStatus = observed < SHORT_CONTEXT ? 'short-context' : 'ok';
+  return {
+    itemId: window.itemId,
+    channel: window.channel,
+    model: result.model,
+    provider: 'js',
+    freq: window.freq,
+    timeZone: window.timeZone,
+    cutoff: window.cutoff,
+    mean: meanOfQuantiles(result.quantiles),
+    quantiles: result.quantiles,
+    status,
+    parts: { contextPoints: window.target.length, observed, season: window.season, chosen: result.chosen },
+  };
+}

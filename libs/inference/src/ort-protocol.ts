@@ -1,0 +1,38 @@
+/** Execution providers that Tidecast knows. */
+export type Provider = 'cpu' | 'cuda' | 'webgpu';
+
+/** A dense tensor; `data` is row-major and as long as the product of `dims`. */
+export type TensorData =
+  | { readonly dtype: 'float32'; readonly dims: readonly number[]; readonly data: Float32Array }
+  | { readonly dtype: 'int64'; readonly dims: readonly number[]; readonly data: BigInt64Array };
+
+export type Tensors = Readonly<Record<string, TensorData>>;
+
+/** Which file to load, and how. */
+export interface LoadOptions {
+  readonly file: string;
+  /** Of the file, lower-case hex: what was verified is what is loaded. */
+  readonly sha256: string;
+  readonly provider: Provider;
+  readonly threads: number;
+  /** Path prefix for ONNX Runtime's profile; only where it has to be proven which nodes ran where. */
+  readonly profilePrefix?: string;
+}
+
+export type OrtRequest =
+  | ({ readonly kind: 'load'; readonly model: string } & LoadOptions)
+  | { readonly kind: 'run'; readonly model: string; readonly inputs: Tensors }
+  | { readonly kind: 'end-profile'; readonly model: string }
+  | { readonly kind: 'release'; readonly model: string };
+
+/** What a loaded session says of itself. */
+export interface SessionInfo {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+}
+
+export interface RunResult {
+  readonly outputs: Tensors;
+  /** Duration of the run itself. */
+  readonly seconds: number;
+}

@@ -1,0 +1,89 @@
+// Handler module of the inference thread, and the only file that imports ONNX Runtime: its Node binding loads and runs
+// synchronously, so that it must never be on the thread that serves.
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { InferenceSession, OnnxValue } from 'onnxruntime-node';
+import type { LoadOptions, OrtRequest, RunResult, SessionInfo, TensorData, Tensors } from './ort-protocol.js';
+import type { Answer } from './pool-protocol.js';
+
+// Read once, when the library is loaded; hence not a static import. Without it ONNX Runtime writes telemetry files.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+const ort = await import('onnxruntime-node');
+
+const sessions = new Map<string, InferenceSession>();
+
+/** Loads, runs and releases sessions by the name of their model. */
+export async function handle(message: unknown): Promise<Answer> {
+  const request = message as OrtRequest;
+  if (request.kind === 'run') return run(sessionOf(request.model), request.inputs);
+  if (request.kind === 'load') return { result: await load(request.model, request) };
+  if (request.kind === 'end-profile') sessionOf(request.model).endProfiling();
+  else await release(request.model);
+  return { result: undefined };
+}
+
+/** Releases all sessions: their memory is native and no garbage collector finds it. */
+export async function dispose(): Promise<void> {
+  for (const model of sessions.keys()) await release(model);
+}
+
+async function load(model: string, options: LoadOptions): Promise<SessionInfo> {
+  // The bytes that were hashed are the ones that are loaded; a file swapped in between can't slip through.
+  const bytes = await readFile(options.file);
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (found !== options.sha256) {
+    throw new Error(`sha256 of ${options.file} is ${found}, the manifest says ${options.sha256}`);
+  }
+  await release(model);
+  const session = await ort.InferenceSession.create(bytes, sessionOptions(options));
+  sessions.set(model, session);
+  return { inputNames: session.inputNames, outputNames: session.outputNames };
+}
+
+function sessionOptions({ provider, threads, profilePrefix }: LoadOptions): InferenceSession.SessionOptions {
+  return {
+    // Never a list: with ['cuda', 'cpu'] a model may run wholly on the CPU and nobody is told.
+    executionProviders: [provider],
+    graphOptimizationLevel: 'all',
+    executionMode: 'sequential',
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // Off, half the memory stays after a large batch, at the same speed.
+    enableCpuMemArena: false,
+    logSeverityLevel: 3,
+    // Spinning threads burn the CPU that Kafka and HTTP need.
+    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+    ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
+  };
+}
+
+async function run(session: InferenceSession, inputs: Tensors): Promise<Answer> {
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).map(([name, { dtype, data, dims }]) => [name, new ort.Tensor(dtype, data, dims)]),
+  );
+  const start = performance.now();
+  const results = await session.run(feeds);
+  const seconds = (performance.now() - start) / 1000;
+  const outputs = Object.fromEntries(Object.entries(results).map(([name, value]) => [name, take(name, value)]));
+  const transfer = Object.values(outputs).map(({ data }) => data.buffer as ArrayBuffer);
+  return { result: { outputs, seconds } satisfies RunResult, transfer };
+}
+
+function take(name: string, value: OnnxValue): TensorData {
+  const { type, dims, data } = value;
+  if (type === 'float32' && data instanceof Float32Array) return { dtype: type, dims, data };
+  if (type === 'int64' && data instanceof BigInt64Array) return { dtype: type, dims, data };
+  throw new Error(`output ${name} is ${type}; only float32 and int64 are served`);
+}
+
+function sessionOf(model: string): InferenceSession {
+  const session = sessions.get(model);
+  if (!session) throw new Error(`model ${model} is not loaded`);
+  return session;
+}
+
+async function release(model: string): Promise<void> {
+  const session = sessions.get(model);
+  sessions.delete(model);
+  await session?.release();
+}
