@@ -7,3 +7,4 @@ export { SeriesEntity } from './entities/series.entity.js';
 export { ContextRepository, type ContextOptions, type ContextQuery } from './repositories/context.repository.js';
 export { ForecastRepository, type NewForecast } from './repositories/forecast.repository.js';
 export { SeriesRepository, type SeriesRow } from './repositories/series.repository.js';
+export { byteaArray, float8Array, int2Array, int4Array, textArray, timestamptzArray, withoutNul } from './pg-arrays.js';

@@ -12,3 +12,10 @@ export function backOff(attempt: number): number {
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
 }
+
+/** Waits for the work, but no longer than `milliseconds`. */
+export async function atMost(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  const enough = new AbortController();
+  await Promise.race([work, pause(milliseconds, enough.signal)]);
+  enough.abort();
+}

@@ -1,6 +1,7 @@
 import { messageOf, metrics, type Logger } from '@app/observability';
 
 import { backOff, pause } from './back-off.js';
+import { errorFields } from './error-fields.js';
 import type { BatchHandler, LogBatch } from './observation-log.js';
 import { FencedError, type PartitionRef, type StoredOffsets } from './stored-offsets.js';
 
@@ -60,7 +61,7 @@ function report(error: unknown, attempt: number, ref: PartitionRef, logger: Logg
     logger.info({ ...ref }, `${error.message}: rolled back, reading the stored offset again`);
     return;
   }
-  logger.error({ ...ref, err: error, attempt }, `batch failed and will be tried again: ${messageOf(error)}`);
+  logger.error({ ...ref, ...errorFields(error), attempt }, `batch failed and will be tried again: ${messageOf(error)}`);
 }
 
 // A row that somebody deleted comes back where this member is: deleting it under a running group resets nothing.
@@ -69,7 +70,7 @@ async function loadStored({ offsets, ref, logger }: DeliveryContext, fallback: n
     try {
       return (await offsets.load(ref)) ?? (await offsets.initialise(ref, fallback));
     } catch (error) {
-      logger.error({ ...ref, err: error, attempt }, `stored offset can't be read: ${messageOf(error)}`);
+      logger.error({ ...ref, ...errorFields(error), attempt }, `stored offset can't be read: ${messageOf(error)}`);
       await pause(backOff(attempt), signal);
     }
   }

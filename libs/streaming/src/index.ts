@@ -1,3 +1,7 @@
+export { atMost, backOff, pause } from './back-off.js';
+export type { JsonObject, RecordError, RecordSink, SeriesDeclaration } from './codecs/codec.js';
+export { MAX_RECORD_BYTES, MAX_RECORD_POINTS, RecordDecoder } from './decode.js';
+export { errorFields } from './error-fields.js';
 export { KafkaLog, type KafkaTuning } from './kafka-log.js';
 export {
   headerText,
@@ -11,7 +15,7 @@ export {
   type OutgoingRecord,
   type PartitionLag,
 } from './observation-log.js';
-export { byteaArray, float8Array, int2Array, int4Array, textArray, timestamptzArray, withoutNul } from './pg-arrays.js';
 export { PostgresLog } from './postgres-log.js';
 export { FencedError, StoredOffsets, commitOffset, type PartitionRef } from './stored-offsets.js';
 export { OBSERVATION_LOG, StreamingModule, createObservationLog } from './streaming.module.js';
+export { toEpochMs } from './timestamps.js';

@@ -1,6 +1,7 @@
 import { PlatformError, messageOf, type Logger } from '@app/observability';
 import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
 
+import { errorFields } from './error-fields.js';
 import type { OutgoingRecord } from './observation-log.js';
 
 const { Partitioners } = kafkajs;
@@ -108,7 +109,7 @@ export class KafkaAppender {
     try {
       await (await producer)?.disconnect();
     } catch (error) {
-      this.#logger.debug({ err: error }, 'producer did not disconnect cleanly; it is abandoned');
+      this.#logger.debug({ ...errorFields(error) }, 'producer did not disconnect cleanly; it is abandoned');
     }
   }
 }

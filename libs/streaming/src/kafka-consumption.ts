@@ -1,8 +1,9 @@
 import { messageOf, metrics, type Logger } from '@app/observability';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 
-import { backOff, pause } from './back-off.js';
+import { atMost, backOff, pause } from './back-off.js';
 import { deliver } from './delivery.js';
+import { errorFields } from './error-fields.js';
 import type { BatchHandler, ConsumeOptions, Consumption, LogRecord } from './observation-log.js';
 import type { PartitionRef, StoredOffsets } from './stored-offsets.js';
 
@@ -69,7 +70,7 @@ export class KafkaConsumption implements Consumption {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.race([this.#running, pause(STOP_PATIENCE_MS, new AbortController().signal)]);
+    await atMost(STOP_PATIENCE_MS, this.#running);
   }
 
   /** Consumes until stopped; a consumer that kafkajs gives up is replaced by a new one. */
@@ -84,7 +85,7 @@ export class KafkaConsumption implements Consumption {
         if (signal.aborted) break;
         if (Date.now() - started > 60_000) attempt = 0;
         this.#deps.logger.error(
-          { err: error, topic: this.#deps.options.topic, attempt },
+          { ...errorFields(error), topic: this.#deps.options.topic, attempt },
           `consumer of ${this.#deps.options.topic} failed and starts again: ${messageOf(error)}`,
         );
         await pause(backOff(attempt), signal);
@@ -145,7 +146,7 @@ export class KafkaConsumption implements Consumption {
     this.#release(partitions);
     this.#consumer = undefined;
     await consumer.disconnect().catch((error: unknown) => {
-      this.#deps.logger.debug({ err: error }, 'consumer did not disconnect cleanly; it is abandoned');
+      this.#deps.logger.debug({ ...errorFields(error) }, 'consumer did not disconnect cleanly; it is abandoned');
     });
   }
 
@@ -193,7 +194,7 @@ export class KafkaConsumption implements Consumption {
         return;
       } catch (error) {
         this.#deps.logger.error(
-          { ...owned.ref, err: error, attempt },
+          { ...owned.ref, ...errorFields(error), attempt },
           `partition can't be taken over yet: ${messageOf(error)}`,
         );
         await pause(backOff(attempt), owned.abort.signal);
@@ -277,7 +278,7 @@ export class KafkaConsumption implements Consumption {
       }
     } catch (error) {
       // Only finding out what the broker still has can throw here; taking the partition over anew tries it again.
-      this.#deps.logger.error({ ...owned.ref, err: error }, `partition starts again: ${messageOf(error)}`);
+      this.#deps.logger.error({ ...owned.ref, ...errorFields(error) }, `partition starts again: ${messageOf(error)}`);
       await pause(backOff(3), signal);
       void this.#prepare(owned, owned.working);
     } finally {
@@ -329,7 +330,7 @@ export class KafkaConsumption implements Consumption {
       else this.#consumer?.resume(where);
     } catch (error) {
       // "Consumer group was not initialized": the consumer is being replaced, and the next one starts paused.
-      this.#deps.logger.debug({ err: error }, 'consumer has no group to pause or resume');
+      this.#deps.logger.debug({ ...errorFields(error) }, 'consumer has no group to pause or resume');
     }
   }
 
@@ -341,7 +342,7 @@ export class KafkaConsumption implements Consumption {
       .map((owned) => ({ topic, partition: owned.ref.partition, offset: String(owned.position) }));
     if (offsets.length === 0) return;
     await this.#consumer?.commitOffsets(offsets).catch((error: unknown) => {
-      this.#deps.logger.debug({ err: error }, 'offsets were not committed to the broker; it is only a hint');
+      this.#deps.logger.debug({ ...errorFields(error) }, 'offsets were not committed to the broker; it is only a hint');
     });
   }
 

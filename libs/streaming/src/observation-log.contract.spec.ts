@@ -26,8 +26,12 @@ afterEach(async () => {
   await Promise.all(logs.splice(0).map((log) => log.close()));
 });
 
-describe('PostgreSQL log', () => contract(make.postgres));
-describeWithKafka('Kafka log', () => contract(make.kafka));
+describe('PostgreSQL log', () => {
+  contract(make.postgres);
+});
+describeWithKafka('Kafka log', () => {
+  contract(make.kafka);
+});
 
 function contract(create: () => ObservationLog) {
   let topic: string;

@@ -5,7 +5,8 @@ import { openDedicated } from '@app/persistence';
 import type { Client } from 'pg';
 import type { DataSource } from 'typeorm';
 
-import { backOff, pause } from './back-off.js';
+import { atMost, backOff, pause } from './back-off.js';
+import { errorFields } from './error-fields.js';
 import type { BatchHandler, ConsumeOptions, Consumption } from './observation-log.js';
 import { PostgresPartition } from './postgres-partition.js';
 import type { StoredOffsets } from './stored-offsets.js';
@@ -44,7 +45,7 @@ export class PostgresConsumption implements Consumption {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.race([this.#running, pause(STOP_PATIENCE_MS, new AbortController().signal)]);
+    await atMost(STOP_PATIENCE_MS, this.#running);
   }
 
   async #run(): Promise<void> {
@@ -55,7 +56,7 @@ export class PostgresConsumption implements Consumption {
         await this.#memberOnce(signal, () => (attempt = 0));
       } catch (error) {
         this.#deps.logger.error(
-          { err: error, topic: this.#deps.options.topic, attempt },
+          { ...errorFields(error), topic: this.#deps.options.topic, attempt },
           `consumer of ${this.#deps.options.topic} lost its session and joins again: ${messageOf(error)}`,
         );
         await pause(backOff(attempt), signal);

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 
 import type { Env } from '@app/config';
 import { PlatformError, messageOf, type Logger } from '@app/observability';
+import { byteaArray, int4Array, textArray, withoutNul } from '@app/persistence';
 import type { DataSource, EntityManager } from 'typeorm';
 
+import { errorFields } from './error-fields.js';
 import { partitionLags } from './lag.js';
 import type {
   BatchHandler,
@@ -13,7 +15,6 @@ import type {
   OutgoingRecord,
   PartitionLag,
 } from './observation-log.js';
-import { byteaArray, int4Array, textArray, withoutNul } from './pg-arrays.js';
 import { PostgresConsumption } from './postgres-consumption.js';
 import { trimLog } from './postgres-retention.js';
 import { StoredOffsets } from './stored-offsets.js';
@@ -150,7 +151,10 @@ export class PostgresLog implements ObservationLog {
       const removed = await trimLog(this.dataSource, this.env.LOG_RETENTION_HOURS, [this.env.DEAD_LETTER_TOPIC]);
       if (removed > 0) this.logger.info({ removed }, 'records past their retention were removed from the log');
     } catch (error) {
-      this.logger.warn({ err: error }, `the log was not trimmed, the next round tries again: ${messageOf(error)}`);
+      this.logger.warn(
+        { ...errorFields(error) },
+        `the log was not trimmed, the next round tries again: ${messageOf(error)}`,
+      );
     }
   }
 

@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 
 import { backOff, pause } from './back-off.js';
 import { deliver } from './delivery.js';
+import { errorFields } from './error-fields.js';
 import type { BatchHandler, LogRecord } from './observation-log.js';
 import type { PartitionRef, StoredOffsets } from './stored-offsets.js';
 
@@ -55,7 +56,7 @@ export class PostgresPartition {
         await this.#read(signal, () => (attempt = 0));
       } catch (error) {
         this.#deps.logger.error(
-          { ...this.#deps.ref, err: error, attempt },
+          { ...this.#deps.ref, ...errorFields(error), attempt },
           `partition can't be read and starts again: ${messageOf(error)}`,
         );
         await pause(backOff(attempt), signal);
