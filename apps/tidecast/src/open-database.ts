@@ -1,6 +1,6 @@
 import { dataSourceOptions, migrate } from '@app/persistence';
 import { DataSource } from 'typeorm';
-import { errorCode, errorMessage, StartupError } from './startup-error.js';
+import { asError, errorCode, errorMessage, StartupError } from './startup-error.js';
 
 const OLDEST_VERSION = 14;
 
@@ -50,13 +50,13 @@ function explain(error: unknown, url: string): Error {
       `PostgreSQL at ${host} can't be reached (${errorMessage(error)}): start it, or correct DATABASE_URL.`,
     );
   }
-  return error instanceof Error ? error : new Error(errorMessage(error));
+  return asError(error);
 }
 
 function driverError(error: unknown): unknown {
-  return error instanceof Error && 'driverError' in error ? error.driverError : error;
+  return typeof error === 'object' && error !== null && 'driverError' in error ? error.driverError : error;
 }
 
 function isQueryError(error: unknown): boolean {
-  return error instanceof Error && 'query' in error;
+  return typeof error === 'object' && error !== null && 'query' in error;
 }

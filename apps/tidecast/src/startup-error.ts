@@ -3,14 +3,32 @@ export class StartupError extends Error {
   override readonly name = 'StartupError';
 }
 
-/** The `code` of a Node system error such as `EACCES`, or undefined. */
+/** The `code` of a Node or database error such as `EACCES`, or undefined. */
 export function errorCode(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = member(error, 'code');
   return typeof code === 'string' ? code : undefined;
 }
 
-/** The message of whatever was thrown; the errors inside an AggregateError (a refused connection has one an address) count. */
+/** The message of whatever was thrown; a connection refused on several addresses says so for the first. */
 export function errorMessage(error: unknown): string {
-  if (error instanceof AggregateError && !error.message) return error.errors.map(errorMessage).join('; ');
-  return error instanceof Error ? error.message || errorCode(error) || error.name : String(error);
+  const message = member(error, 'message');
+  if (typeof message === 'string' && message !== '') return message;
+  const errors = member(error, 'errors');
+  if (Array.isArray(errors) && errors.length > 0) return errorMessage(errors[0]);
+  return errorCode(error) ?? String(error);
+}
+
+/** The thing itself where it is an error, whatever realm it comes from; otherwise an error that says it. */
+export function asError(thrown: unknown): Error {
+  return isError(thrown) ? thrown : new Error(errorMessage(thrown));
+}
+
+function isError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error || (typeof thrown === 'object' && thrown !== null && 'stack' in thrown);
+}
+
+function member(thrown: unknown, name: string): unknown {
+  return typeof thrown === 'object' && thrown !== null && name in thrown
+    ? (thrown as Record<string, unknown>)[name]
+    : undefined;
 }

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { errorCode, errorMessage, StartupError } from '../startup-error.js';
+import { asError, errorCode, StartupError } from '../startup-error.js';
 import { accountFor, canReach, type PostgresAccount } from './postgres-account.js';
 
 /** Used when root starts Tidecast in a folder that no other user can enter (`/root`, `mktemp -d`). */
@@ -81,7 +81,7 @@ export function explain(error: unknown, path: string): Error {
   if (code === 'ENOTDIR' || code === 'EEXIST') {
     return new StartupError(`${path} can't be a folder because a file is in its way: set DATA_DIR to another folder.`);
   }
-  return error instanceof Error ? error : new Error(errorMessage(error));
+  return asError(error);
 }
 
 function settle(folder: string, instead?: string): PostgresHome {
@@ -94,7 +94,7 @@ function settle(folder: string, instead?: string): PostgresHome {
     );
   }
   refuseForeignCluster(cluster);
-  const moved = instead && `${dirname(dirname(instead))} is closed to the database user`;
+  const moved = instead && `${dirname(instead)} is closed to the database user`;
   return { folder, cluster, logFile: join(folder, 'postgres.log'), account, ...(moved ? { moved } : {}) };
 }
 

@@ -29,7 +29,7 @@ const SETTINGS: Record<string, string> = {
 };
 
 // Survives the death of every process, but not of the machine.
-const FORGETFUL: Record<string, string> = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+const FORGETFUL: Record<string, string> = { fsync: 'off', full_page_writes: 'off' };
 
 /** What `launch` needs to know beyond the place. */
 export interface LaunchOptions {
