@@ -122,8 +122,11 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    import torch
+
     from .export.package import export_package
 
+    torch.set_num_threads(1)
     folder = options.out or MODELS / options.name
     export_package(options.folder, _data(options.data), folder, options.name, options.version, _say)
     return 0
@@ -147,15 +150,11 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _measure(folder: Path, data: Path, stride: int) -> None:
     from .evaluation.zero_shot import TABLE_HEAD, geometric_mean, measure_all, table_row
-    from .export.verify import open_session
+    from .export.verify import package_forecast
 
-    session = open_session(folder)
-    names = [one.name for one in session.get_inputs()]
     results = {}
     _say(f"  {TABLE_HEAD}")
-    for name, result in measure_all(
-        data, lambda *inputs: session.run(None, dict(zip(names, inputs, strict=True)))[0], stride
-    ):
+    for name, result in measure_all(data, package_forecast(folder), stride):
         results[name] = result
         _say(f"  {table_row(name, result)}")
     for key in ("relativeWql", "relativeMase"):

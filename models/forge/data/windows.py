@@ -117,10 +117,7 @@ class WindowSampler:
             cut = rng.integers(8, max(9, len(one.values) - min(self.prediction, len(one.values) // 3) + 1))
             before = one.values[max(0, cut - self.context) : cut]
             after = one.values[cut : cut + self.prediction]
-            deviation = (
-                np.nanstd(before) + 1e-6 * (np.abs(np.nanmean(before)) + 1) if np.isfinite(before).any() else 1.0
-            )
-            centre = np.nanmean(before) if np.isfinite(before).any() else 0.0
+            centre, deviation = _centre_and_deviation(before)
             values[row, self.context - len(before) : self.context] = (before - centre) / deviation
             values[row, self.context : self.context + len(after)] = (after - centre) / deviation
             candidates[row] = one.candidates
@@ -181,6 +178,14 @@ class WindowSampler:
             candidates[row] = 0
             candidates[row, : len(known)] = known
         return candidates
+
+
+def _centre_and_deviation(values: np.ndarray) -> tuple[float, float]:
+    """Of the observed points; the deviation is floored relative to the centre, so that flat series stay finite."""
+    seen = values[np.isfinite(values)]
+    if len(seen) == 0:
+        return 0.0, 1.0
+    return seen.mean(), seen.std() + 1e-6 * (abs(seen.mean()) + 1)
 
 
 def _series_chances(series: list[Series]) -> np.ndarray:

@@ -108,5 +108,5 @@ def score(model: nn.Module, held_out: HeldOut) -> dict[str, float]:
     sums = defaultdict(lambda: np.zeros(2))
     for group, ours, theirs in zip(held_out.groups, loss, naive_loss, strict=True):
         sums[group] += (ours, theirs)
-    ratios = {group: float(ours / theirs) for group, (ours, theirs) in sums.items()}
+    ratios = {group: float(ours / max(theirs, 1e-9)) for group, (ours, theirs) in sums.items()}
     return ratios | {"all": float(np.exp(np.mean(np.log(list(ratios.values())))))}

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from ..architectures.ttm import LEVELS, FlipAveraged, TinyTimeMixer, TtmConfig
@@ -15,7 +14,7 @@ from ..evaluation.zero_shot import geometric_mean, measure_all
 from ..training.checkpoint import averaged_weights, load_checkpoint
 from .golden import golden_cases
 from .graph import INPUTS, OPSET, OUTPUT, export_graph
-from .verify import open_session, sha256
+from .verify import package_forecast, sha256
 
 TRAINING_DATA = [
     "synthetic series of thirteen generators (forge/data/synthetic.py)",
@@ -101,10 +100,8 @@ def _tensor(name: str, dtype: str, *shape: int) -> dict:
 
 def _zero_shot(folder: Path, data: Path, report: Callable[[str], None]) -> dict:
     """Relative to seasonal naive on the six evaluation sets, by the exported graph; ETT windows a horizon apart."""
-    session = open_session(folder)
-    torch.set_num_threads(1)
     sets = {}
-    for name, result in measure_all(data, lambda *inputs: session.run(None, dict(zip(INPUTS, inputs, strict=True)))[0]):
+    for name, result in measure_all(data, package_forecast(folder)):
         sets[name] = {key: round(value, 4) for key, value in result.items() if key.startswith(("relative", "coverage"))}
         report(f"{name}: {sets[name]}")
     return {
