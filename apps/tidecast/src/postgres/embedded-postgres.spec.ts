@@ -12,7 +12,8 @@ const itAsRoot = isRoot ? it : it.skip;
 /** The user that stands for an ordinary one in tests that root runs. */
 const NOBODY = 65_534;
 const BUILT = join(repositoryRoot(), 'dist/apps/tidecast/src/postgres/embedded-postgres.js');
-const OWNER = `const { startEmbeddedPostgres } = await import(process.argv[1]);
+const OWNER = `process.on('SIGTERM', () => process.exit());
+const { startEmbeddedPostgres } = await import(process.argv[1]);
 try {
   const server = await startEmbeddedPostgres({ dataDir: process.argv[2], durable: false });
   server.lock.announce('http://127.0.0.1:1234');
@@ -30,7 +31,7 @@ describe('startEmbeddedPostgres', () => {
     chmodSync(folder, 0o755);
   });
   afterEach(async () => {
-    for (const child of children.splice(0)) child.kill('SIGTERM');
+    await Promise.all(children.splice(0).map(end));
     await Promise.all(running.splice(0).map((server) => server.stop()));
     rmSync(folder, { recursive: true, force: true });
   });
@@ -173,6 +174,12 @@ describe('startEmbeddedPostgres', () => {
     },
   );
 });
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await new Promise((resolve) => child.once('exit', resolve));
+}
 
 function postmasterOf(dataDir: string): number {
   return Number.parseInt(readFileSync(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8'), 10);
