@@ -50,7 +50,8 @@ export class CreateObservations1700000001000 implements MigrationInterface {
         value       double precision NOT NULL,
         known_at    timestamptz NOT NULL,
         replaced_at timestamptz NOT NULL,
-        CONSTRAINT pk_observation_revisions PRIMARY KEY (series_id, ts, replaced_at)
+        revision_id bigint GENERATED ALWAYS AS IDENTITY,
+        CONSTRAINT pk_observation_revisions PRIMARY KEY (series_id, ts, revision_id)
       )`);
     await runner.query(
       `COMMENT ON TABLE observation_revisions IS 'values that a later record replaced: valid in [known_at, replaced_at)'`,

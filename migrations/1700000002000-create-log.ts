@@ -48,6 +48,7 @@ export class CreateLog1700000002000 implements MigrationInterface {
         "offset"    bigint NOT NULL,
         code        text NOT NULL,
         message     text NOT NULL,
+        errors      jsonb NOT NULL DEFAULT '[]',
         key         text,
         value       bytea,
         headers     jsonb NOT NULL DEFAULT '{}',

@@ -8,3 +8,24 @@ export { ContextRepository, type ContextOptions, type ContextQuery } from './rep
 export { ForecastRepository, type NewForecast } from './repositories/forecast.repository.js';
 export { SeriesRepository, type SeriesRow } from './repositories/series.repository.js';
 export { byteaArray, float8Array, int2Array, int4Array, textArray, timestamptzArray, withoutNul } from './pg-arrays.js';
+export {
+  OUTBOX_CHANNEL,
+  storeDeadLetters,
+  storeInOutbox,
+  type DeadLetter,
+  type OutboxRecord,
+} from './repositories/dead-letter.repository.js';
+export {
+  keepReplaced,
+  writeObservations,
+  type ObservationRows,
+  type ReplacedRows,
+  type WriteCounts,
+} from './repositories/observation.repository.js';
+export {
+  SeriesWriter,
+  type KnownSeries,
+  type ProfiledSeries,
+  type SeriesKey,
+  type SeriesMetadata,
+} from './repositories/series-writer.repository.js';
