@@ -54,6 +54,13 @@ def test_takes_day_and_week_when_both_are_known(finder):
     assert sorted(lags(finder, wave(24) + wave(168, 0.4) + noise(0.3), (24, 168, 0, 0))) == [24, 168]
 
 
+def test_passes_over_a_few_steps_beside_a_longer_candidate(finder):
+    wandering = wave(96) + noise(0.05).cumsum(0)
+    assert lags(finder, wandering, (4, 96, 0, 0)) == lags(finder, wandering, (96, 0, 0, 0))
+    quarters = wave(4) + noise(0.3)
+    assert lags(finder, quarters, (4, 0, 0, 0))[0] == 4
+
+
 def test_leaves_a_wrong_calendar_for_a_clear_free_season(finder):
     assert lags(finder, wave(31) + noise(0.1), (24, 168, 0, 0))[0] == 31
 
