@@ -1,6 +1,8 @@
 export { availableCpus, inferenceThreads } from './cpu-quota.js';
 export type { Part } from './call-queue.js';
 export { InferenceWorker, type InferenceWorkerOptions } from './inference-worker.js';
+export type { ModelManifest } from './model-manifest.js';
+export { ModelRegistry, type LoadedModel, type RefusedModel, type RegistryOptions } from './model-registry.js';
 export type { LoadOptions, Provider, SessionInfo, TensorData, Tensors } from './ort-protocol.js';
 export type { Answer, Handler } from './pool-protocol.js';
 export { workerFile } from './worker-file.js';
