@@ -30,6 +30,7 @@ export class CreateJobs1700000004000 implements MigrationInterface {
         series_done   integer NOT NULL DEFAULT 0,
         series_failed integer NOT NULL DEFAULT 0,
         failures      jsonb NOT NULL DEFAULT '[]',
+        reason        text,
         started_at    timestamptz NOT NULL,
         finished_at   timestamptz,
         CONSTRAINT pk_job_runs PRIMARY KEY (run_id),
@@ -44,16 +45,34 @@ export class CreateJobs1700000004000 implements MigrationInterface {
         task_id    bigint GENERATED ALWAYS AS IDENTITY,
         run_id     uuid NOT NULL,
         series_ids integer[] NOT NULL,
-        attempts   integer NOT NULL DEFAULT 0,
         CONSTRAINT pk_job_tasks PRIMARY KEY (task_id),
         CONSTRAINT fk_job_tasks_run FOREIGN KEY (run_id) REFERENCES job_runs (run_id) ON DELETE CASCADE
       )`);
+    await runner.query(`CREATE INDEX ix_job_tasks_run_id ON job_tasks (run_id)`);
+    // Apart from the tasks, as a task under work is locked, and the count of attempts has to survive its roll-back.
+    await runner.query(`
+      CREATE TABLE job_task_attempts (
+        task_id  bigint NOT NULL,
+        run_id   uuid NOT NULL,
+        attempts integer NOT NULL,
+        retry_at timestamptz,
+        code     text,
+        message  text,
+        CONSTRAINT pk_job_task_attempts PRIMARY KEY (task_id),
+        CONSTRAINT fk_job_task_attempts_run FOREIGN KEY (run_id) REFERENCES job_runs (run_id) ON DELETE CASCADE
+      )`);
+    await runner.query(`CREATE INDEX ix_job_task_attempts_run_id ON job_task_attempts (run_id)`);
+    await runner.query(
+      `COMMENT ON COLUMN job_runs.failures IS 'the first 100 series that failed, with code and message'`,
+    );
+    await runner.query(`COMMENT ON COLUMN job_runs.reason IS 'why the run was skipped'`);
     await runner.query(
       `COMMENT ON TABLE job_tasks IS 'work left of a run: a task is deleted in the transaction of its forecasts'`,
     );
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of ['job_tasks', 'job_runs', 'jobs']) await runner.query(`DROP TABLE ${table}`);
+    for (const table of ['job_task_attempts', 'job_tasks', 'job_runs', 'jobs'])
+      await runner.query(`DROP TABLE ${table}`);
   }
 }

@@ -29,6 +29,28 @@ const forecast = (command: Partial<ForecastCommand>, now = NOW) =>
 const every = (step: number, start: string, count: number) =>
   Array.from({ length: count }, (_, i) => [Date.parse(start) + i * step, i] as const);
 const iso = (ts: number) => new Date(ts).toISOString();
+/** Values of the window seen last. */
+const target = () => [...forecaster.windows.at(-1)!.target];
+const rows = () => database().dataSource.query<Record<string, unknown>[]>(`SELECT * FROM forecasts`);
+/** Local times by the platform's own zone tables, independent of the library that the code uses. */
+const wallClock = (ts: number, timeZone: string) =>
+  new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' }).format(ts);
+/** Instants between the two dates at which a clock in the zone shows the time, found by trying every hour. */
+const instantsAt = (time: string, timeZone: string, from: string, to: string) => {
+  const found: number[] = [];
+  for (let ts = Date.parse(from); ts < Date.parse(to); ts += HOUR) {
+    if (wallClock(ts, timeZone).endsWith(time)) found.push(ts);
+  }
+  return found;
+};
+/** Times of the stored forecast as SQL readers see them, which is computed in Postgres. */
+async function viewTimes(itemId: string): Promise<number[]> {
+  const rows = await database().dataSource.query<{ ts: Date }[]>(
+    `SELECT ts FROM forecast_points WHERE item_id = $1 ORDER BY step`,
+    [itemId],
+  );
+  return rows.map(({ ts }) => ts.getTime());
+}
 
 describe('the context of a stored series', () => {
   it('is its last 512 points', async () => {
@@ -117,18 +139,6 @@ describe('the context of a stored series', () => {
 });
 
 describe('on the wall clock of a zone', () => {
-  /** Local times by the platform's own zone tables, independent of the library that the code uses. */
-  const wallClock = (ts: number, timeZone: string) =>
-    new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' }).format(ts);
-  /** Instants between the two dates at which a clock in the zone shows the time, found by trying every hour. */
-  const instantsAt = (time: string, timeZone: string, from: string, to: string) => {
-    const found: number[] = [];
-    for (let ts = Date.parse(from); ts < Date.parse(to); ts += HOUR) {
-      if (wallClock(ts, timeZone).endsWith(time)) found.push(ts);
-    }
-    return found;
-  };
-
   for (const [change, from, to, cutoff] of [
     ['spring', '2026-03-20', '2026-04-03', '2026-03-28'],
     ['autumn', '2026-10-18', '2026-11-01', '2026-10-25'],
@@ -193,20 +203,10 @@ describe('on the wall clock of a zone', () => {
       '2026-06-30',
     ]);
   });
-
-  /** Times of the stored forecast as SQL readers see them, which is computed in Postgres. */
-  async function viewTimes(itemId: string): Promise<number[]> {
-    const rows = await database().dataSource.query<{ ts: Date }[]>(
-      `SELECT ts FROM forecast_points WHERE item_id = $1 ORDER BY step`,
-      [itemId],
-    );
-    return rows.map(({ ts }) => ts.getTime());
-  }
 });
 
 describe('as_of', () => {
   const START = '2026-01-01T00:00:00Z';
-  const target = () => [...forecaster.windows.at(-1)!.target];
 
   it('sees no point that is newer', async () => {
     await store({ itemId: 'a', freq: 'PT1H', points: every(HOUR, START, 10) });
@@ -346,8 +346,6 @@ describe('many series in one call', () => {
 });
 
 describe('the stored forecast', () => {
-  const rows = () => database().dataSource.query<Record<string, unknown>[]>(`SELECT * FROM forecasts`);
-
   it('is what the caller got', async () => {
     const seriesId = await store({ itemId: 'a', traceparent: TRACE, points: every(HOUR, '2026-01-01T00:00:00Z', 30) });
 

@@ -47,7 +47,11 @@ function repeatLast(window: ContextWindow, horizon: number): QuantileForecast {
   const last = target.findLast((value) => !Number.isNaN(value))!;
   const steps = Array.from({ length: horizon }, () => last);
   return {
-    ...{ itemId, channel, freq, timeZone, cutoff },
+    itemId,
+    channel,
+    freq,
+    timeZone,
+    cutoff,
     model: 'last-value',
     provider: 'js',
     mean: Float64Array.from(steps),

@@ -6,6 +6,8 @@ export { JobEntity, type SeriesSelector } from './entities/job.entity.js';
 export { SeriesEntity } from './entities/series.entity.js';
 export { ContextRepository, type ContextOptions, type ContextQuery } from './repositories/context.repository.js';
 export { ForecastRepository, type NewForecast } from './repositories/forecast.repository.js';
+export { JobRepository, type NewRun } from './repositories/job.repository.js';
+export { JobTaskRepository, type ClaimedTask } from './repositories/job-task.repository.js';
 export { SeriesRepository, type SeriesRow } from './repositories/series.repository.js';
 export { byteaArray, float8Array, int2Array, int4Array, textArray, timestamptzArray, withoutNul } from './pg-arrays.js';
 export {

@@ -5,7 +5,7 @@ export type JobRunStatus = 'running' | 'succeeded' | 'partly-failed' | 'failed' 
 /** A series that a run could not forecast, and why. */
 export interface JobRunFailure {
   readonly itemId: string;
-  readonly channel: string;
+  readonly channel: string | null;
   readonly code: string;
   readonly message: string;
 }
@@ -34,8 +34,13 @@ export class JobRunEntity {
   @Column({ name: 'series_failed', type: 'integer' })
   seriesFailed: number;
 
+  /** The first 100. */
   @Column({ type: 'jsonb' })
   failures: JobRunFailure[];
+
+  /** Why it was skipped. */
+  @Column({ type: 'text', nullable: true })
+  reason: string | null;
 
   @Column({ name: 'started_at', type: 'timestamptz' })
   startedAt: Date;

@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** Which series a job forecasts: those of the items named, or those that carry all the labels; all series when empty. */
+/** Which series a job forecasts: those of the items named that carry all the labels; whatever is absent does not narrow. */
 export interface SeriesSelector {
   readonly itemIds?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;

@@ -1,0 +1,18 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+
+import { FORECAST_CLIENT } from './forecast-client.js';
+import { HttpForecastClient } from './http-forecast-client.js';
+
+/** Gives FORECAST_CLIENT to a process that has no forecaster of its own. */
+@Module({})
+export class ForecastClientModule {
+  /** @param url base of the forecaster, `http://forecaster:8080`. */
+  static overHttp(url: string): DynamicModule {
+    return {
+      module: ForecastClientModule,
+      global: true,
+      providers: [{ provide: FORECAST_CLIENT, useValue: new HttpForecastClient(url) }],
+      exports: [FORECAST_CLIENT],
+    };
+  }
+}

@@ -1,0 +1,119 @@
+import { LOGGER, PlatformError, messageOf, metrics, type Logger } from '@app/observability';
+import { JobTaskRepository, SeriesRepository, type ClaimedTask, type JobRunFailure } from '@app/persistence';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+
+import { ForecastService } from '../forecast.service.js';
+import { Pause, untilAborted } from './pause.js';
+
+/** What one look for work came to. */
+export type WorkStatus = 'done' | 'gave-up' | 'failed' | 'overloaded' | 'idle' | 'stopped';
+
+/** A task that failed, or whose worker died, this often is not tried again. */
+const MAX_ATTEMPTS = 3;
+const RETRY_AFTER_MS = [1_000, 5_000];
+/** How long to rest when there is nothing to do: another forecaster may have started a run meanwhile. */
+const IDLE_MS = 1_000;
+/** How long a shutdown waits for the task under work before it is rolled back. */
+const PATIENCE_MS = 1_500;
+
+/**
+ * Works off the tasks of runs, one at a time: claim, forecast, store, delete and count in one transaction. Many workers
+ * share the tasks; one that is killed in the middle leaves its task as it was.
+ */
+@Injectable()
+export class JobWorker implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #idle = new Pause();
+  /** Ends the task under work. */
+  readonly #abort = new AbortController();
+  #stopped = false;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly tasks: JobTaskRepository,
+    private readonly series: SeriesRepository,
+    private readonly forecasts: ForecastService,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#loop = this.run();
+  }
+
+  /** Lets the task under work finish; where that takes too long it is rolled back and comes back elsewhere. */
+  async onModuleDestroy(): Promise<void> {
+    this.#stopped = true;
+    this.wake();
+    const patience = setTimeout(() => this.#abort.abort(), PATIENCE_MS);
+    await this.#loop;
+    clearTimeout(patience);
+  }
+
+  /** Looks for work now rather than after the rest. */
+  wake(): void {
+    this.#idle.end();
+  }
+
+  /** Does one task. */
+  async work(now: Date): Promise<WorkStatus> {
+    let task: ClaimedTask | undefined;
+    try {
+      return await this.dataSource.transaction(async (manager) => {
+        task = await this.tasks.claim(now, manager);
+        if (!task) return 'idle';
+        if (task.attempts >= MAX_ATTEMPTS) return await this.giveUp(task, manager);
+
+        await this.tasks.beginAttempt(task);
+        const failures = await untilAborted(this.forecasts.forecastTask(task, now, manager), this.#abort.signal);
+        await this.close(task, failures, manager);
+        return 'done';
+      });
+    } catch (error) {
+      if (!task) throw error;
+      return this.afterFailure(task, error, now);
+    }
+  }
+
+  private async run(): Promise<void> {
+    while (!this.#stopped) {
+      const status = await this.work(new Date()).catch((error: unknown) => {
+        this.logger.error({ err: error }, 'no task could be claimed; trying again in a moment');
+        return 'idle' as const;
+      });
+      // After a failure other tasks may be fine: this one waits by its retry time.
+      if (!this.#stopped && (status === 'idle' || status === 'overloaded')) await this.#idle.wait(IDLE_MS);
+    }
+  }
+
+  /** Records every series of a task as failed, with what its last attempt failed of. */
+  private async giveUp(task: ClaimedTask, manager: EntityManager): Promise<WorkStatus> {
+    const code = task.code ?? 'INTERNAL';
+    const message = task.message ?? `the forecaster ended ${task.attempts} times while it worked on this task`;
+    const series = await this.series.findByIds(task.seriesIds, manager);
+    const failures = series.map(({ itemId, channel }) => ({ itemId, channel, code, message }));
+    await this.close(task, failures, manager);
+    return 'gave-up';
+  }
+
+  private async close(task: ClaimedTask, failures: readonly JobRunFailure[], manager: EntityManager): Promise<void> {
+    const status = await this.tasks.finish(task, failures, new Date(), manager);
+    if (status !== 'running') metrics.jobRuns.inc({ status });
+  }
+
+  /** The task was rolled back; what remains is to say when it may be tried again. */
+  private async afterFailure(task: ClaimedTask, error: unknown, now: Date): Promise<WorkStatus> {
+    const code = error instanceof PlatformError ? error.code : 'INTERNAL';
+    if (this.#abort.signal.aborted || code === 'OVERLOADED') {
+      await this.tasks.forgetAttempt(task);
+      return this.#abort.signal.aborted ? 'stopped' : 'overloaded';
+    }
+    // What a caller would have to change (the model's name, the horizon) no retry will change.
+    const hopeless = error instanceof PlatformError && error.status < 500;
+    const attempts = hopeless ? MAX_ATTEMPTS : task.attempts + 1;
+    const retryAt = new Date(now.getTime() + (hopeless ? 0 : (RETRY_AFTER_MS[task.attempts] ?? 0)));
+    this.logger.warn({ err: error, run: task.runId, task: task.taskId, attempts }, 'a task of a run failed');
+    await this.tasks.failAttempt(task, { attempts, code, message: messageOf(error), retryAt });
+    return 'failed';
+  }
+}
