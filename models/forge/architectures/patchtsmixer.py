@@ -1,7 +1,7 @@
 """PatchTSMixer (IBM TSMixer, arXiv 2306.09364, KDD 2023), with the class and tensor names of the official checkpoints.
 
-Window -> scale -> patches -> linear embedding -> mixer layers -> linear head -> back to units. Ours, off by default: the
-cross-channel and hierarchical reconciliation heads of the paper, which no official class has.
+Window -> scale -> patches -> linear embedding -> mixer layers -> linear head -> back to units. Ours, off by default:
+the cross-channel and hierarchical reconciliation heads of the paper, which no official class has.
 """
 
 from dataclasses import dataclass
@@ -133,8 +133,11 @@ class Head(nn.Module):
             )
 
     def forward(self, x: Tensor, scaled: Tensor) -> tuple[tuple[Tensor, ...], Tensor | None]:
-        """x: hidden state; scaled: the scaled window. Returns forecasts [batch, horizon, channels] in scaled space (one,
-        or one a parameter), and the patch means of the hierarchical head, [batch, patches of the horizon, channels]."""
+        """x: hidden state; scaled: the scaled window.
+
+        Returns forecasts [batch, horizon, channels] in scaled space (one, or one a parameter), and the patch means of
+        the hierarchical head, [batch, patches of the horizon, channels].
+        """
         features = self.dropout(x.flatten(start_dim=2))
         forecast, means = self.base_forecast_block(features), None
         if self.config.hierarchy_patch_length:

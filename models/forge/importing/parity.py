@@ -58,7 +58,9 @@ def compare(scenario: Scenario, actual: dict[str, np.ndarray]) -> list[Compariso
     ]
 
 
-def _compare(name: str, actual: np.ndarray, expected: np.ndarray, allowed: float, tied: np.ndarray | None) -> Comparison:
+def _compare(
+    name: str, actual: np.ndarray, expected: np.ndarray, allowed: float, tied: np.ndarray | None
+) -> Comparison:
     if tuple(actual.shape) != tuple(expected.shape):
         raise ValueError(f"{name} is {list(actual.shape)}, expected {list(expected.shape)}")
     difference = np.abs(np.asarray(actual, dtype=np.float64) - expected)
@@ -71,7 +73,7 @@ CHANNEL_SECOND = ("backbone_hidden_state", "decoder_hidden_state", "fft_topk_ind
 
 
 def _tied_positions(name: str, tied: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Series and channels that are constant or missing: their spectrum is 0 everywhere and the original picks any bins."""
+    """Constant or missing series and channels: their spectrum is 0 everywhere, and the original picks any bins."""
     axis = 1 if name in CHANNEL_SECOND else len(shape) - 1
     where = [tied.shape[0]] + [1] * (len(shape) - 1)
     where[axis] = tied.shape[1]

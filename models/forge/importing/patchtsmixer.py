@@ -43,7 +43,7 @@ def read_scaling(settings: Settings) -> str:
     settings.expect("scaling_dim", 1)
     settings.expect("keepdim", True)
     value = settings.take("scaling", "std")
-    names = {True: "std", False: "none", None: "none", "std": "std", "mean": "mean"}
+    names = {True: "std", False: "none", None: "none", "none": "none", "std": "std", "mean": "mean"}
     if not isinstance(value, bool | str | None) or value not in names:
         raise ValueError(f"config.json: scaling is {value!r}, known: 'std', 'mean', true, false, null")
     return names[value]
