@@ -9,9 +9,10 @@ MODELS = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = _parser()
+    parser, commands = _parser()
     arguments = sys.argv[1:] if arguments is None else arguments
-    _refuse_unknown(parser, arguments)
+    if arguments and arguments[0] in commands:
+        _refuse_unknown(commands[arguments[0]], arguments[1:])
     options = parser.parse_args(arguments)
     try:
         return options.run(options)
@@ -23,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     parser = argparse.ArgumentParser(prog="forge", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="train|export|verify|list")
 
@@ -62,20 +63,16 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = commands.add_parser("list", help="the model packages of this repository", allow_abbrev=False)
     listing.set_defaults(run=_list)
-    return parser
+    return parser, commands.choices
 
 
-def _refuse_unknown(parser: argparse.ArgumentParser, arguments: list[str]) -> None:
+def _refuse_unknown(command: argparse.ArgumentParser, arguments: list[str]) -> None:
     """Names a wrong option before argparse asks for those that are missing."""
-    commands = parser._subparsers._group_actions[0].choices
-    command = commands.get(arguments[0]) if arguments else None
-    if command is None:
-        return
-    known = command._option_string_actions
-    for argument in arguments[1:]:
+    known = [name for action in command._actions for name in action.option_strings if name.startswith("--")]
+    for argument in arguments:
         option = argument.split("=")[0]
         if option.startswith("--") and option not in known:
-            command.error(f"unknown option {option}; there are {', '.join(name for name in known if name[1] == '-')}")
+            command.error(f"unknown option {option}; there are {', '.join(known)}")
 
 
 def _positive(kind: type):
