@@ -1,0 +1,22 @@
+import { ENV, type Env } from '@app/config';
+import { OBSERVATION_LOG, StreamingModule, type ObservationLog } from '@app/streaming';
+import { Module } from '@nestjs/common';
+
+import { maxFutureMs } from './max-future.js';
+import { ObservationIntake } from './observation-intake.js';
+import { ObservationController } from './observation.controller.js';
+
+/** `POST /observations`, for any process that serves HTTP: it needs the log, not the consumer. */
+@Module({
+  imports: [StreamingModule],
+  controllers: [ObservationController],
+  providers: [
+    {
+      provide: ObservationIntake,
+      inject: [OBSERVATION_LOG, ENV],
+      useFactory: (log: ObservationLog, env: Env) =>
+        new ObservationIntake(log, env.OBSERVATIONS_TOPIC, maxFutureMs(env.MAX_FUTURE)),
+    },
+  ],
+})
+export class ObservationDoorModule {}
