@@ -17,12 +17,23 @@ describe('Frequency.parse', () => {
     expect(freq(text).toString()).toBe(shortest);
   });
 
-  it.each(['', 'P', 'PT', 'P0D', 'PT0S', 'P1DT6H', 'P1M1D', '1H', 'pt1h', 'P-1D', 'P1.5D', 'PT1H ', 'P99999999999999999999D'])(
-    'refuses %j',
-    (text) => {
-      expect(Frequency.parse(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    'P',
+    'PT',
+    'P0D',
+    'PT0S',
+    'P1DT6H',
+    'P1M1D',
+    '1H',
+    'pt1h',
+    'P-1D',
+    'P1.5D',
+    'PT1H ',
+    'P99999999999999999999D',
+  ])('refuses %j', (text) => {
+    expect(Frequency.parse(text)).toBeUndefined();
+  });
 });
 
 describe('Frequency.infer', () => {
@@ -33,16 +44,16 @@ describe('Frequency.infer', () => {
   });
 
   it('sees through jitter', () => {
-    expect(Frequency.infer([0, 60_300, 119_800, 180_100]).toString()).toBe('PT1M');
+    expect(Frequency.infer([0, 60_300, 119_800, 180_100])?.toString()).toBe('PT1M');
   });
 
   it('takes the shorter spacing when gaps are as frequent as points', () => {
-    expect(Frequency.infer([0, 3_600_000, 10_800_000]).toString()).toBe('PT1H');
+    expect(Frequency.infer([0, 3_600_000, 10_800_000])?.toString()).toBe('PT1H');
   });
 
   it('knows days across a change of daylight saving time', () => {
     const midnightsInBerlin = ['2026-03-28T23:00Z', '2026-03-29T22:00Z', '2026-03-30T22:00Z'].map(at);
-    expect(Frequency.infer(midnightsInBerlin).toString()).toBe('P1D');
+    expect(Frequency.infer(midnightsInBerlin)?.toString()).toBe('P1D');
   });
 
   it.each([
@@ -52,15 +63,15 @@ describe('Frequency.infer', () => {
     ['P1W', ['2026-01-05', '2026-01-12', '2026-01-19']],
     ['P2D', ['2026-01-05', '2026-01-07', '2026-01-09']],
   ])('knows %s', (expected, times) => {
-    expect(Frequency.infer(times.map(at)).toString()).toBe(expected);
+    expect(Frequency.infer(times.map(at))?.toString()).toBe(expected);
   });
 
   it('keeps an unusual spacing to the second', () => {
-    expect(Frequency.infer([0, 7_100, 14_000, 21_050]).toString()).toBe('PT7S');
+    expect(Frequency.infer([0, 7_100, 14_000, 21_050])?.toString()).toBe('PT7S');
   });
 
   it('keeps milliseconds below a second', () => {
-    expect(Frequency.infer([0, 250, 500]).toString()).toBe('PT0.25S');
+    expect(Frequency.infer([0, 250, 500])?.toString()).toBe('PT0.25S');
   });
 });
 

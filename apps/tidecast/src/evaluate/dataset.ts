@@ -30,7 +30,7 @@ async function readRows(file: string): Promise<string[][]> {
   const source = createReadStream(file);
   const text = file.endsWith('.gz') ? source.pipe(createGunzip()) : source;
   source.on('error', (error: Error) => parser.destroy(error));
-  text.on('error', (error) => parser.destroy(new Error(`${file}: ${error.message}`, { cause: error })));
+  text.on('error', (error: Error) => parser.destroy(new Error(`${file}: ${error.message}`, { cause: error })));
 
   const rows: string[][] = [];
   for await (const row of text.pipe(parser)) rows.push(row as string[]);
