@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { ConfigError, loadEnv, type Env } from '@app/config';
 import { createLogger, PlatformError } from '@app/observability';
 import { createServer } from '@app/server';
+import { OBSERVATION_LOG, type ObservationLog } from '@app/streaming';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { FORECAST_CLIENT, type ForecastClient } from '../../forecaster/src/forecast-client.js';
 import { checkPort, explainListen } from './check-port.js';
 import { parseCommandLine, type StartCommand } from './command-line.js';
 import { openDatabase } from './open-database.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './postgres/embedded-postgres.js';
 import { repositoryRoot } from './repository-root.js';
-import { requireServers, ROLES } from './roles.js';
+import { requireServers, ROLES, type Role } from './roles.js';
 import { Shutdown } from './shutdown.js';
 import { startReport } from './start-report.js';
 import { StartupError } from './startup-error.js';
@@ -45,9 +47,10 @@ async function start(command: StartCommand, version: string, shutdown: Shutdown)
   const logger = createLogger(name, env.LOG_LEVEL);
   const app = await createServer(TidecastModule.register(env, dataSource, roles), { env, logger, version });
   shutdown.push(() => app.close());
+  await app.get<ObservationLog>(OBSERVATION_LOG, { strict: false }).check();
   const url = await listen(app, env);
   postgres?.lock.announce(url);
-  process.stdout.write(startReport({ version, env, url, ...command, ...(postgres ? { postgres } : {}) }));
+  process.stdout.write(startReport({ version, env, url, ...command, postgres, models: await modelLines(app, roles) }));
 }
 
 async function startPostgres(env: Env, shutdown: Shutdown): Promise<EmbeddedPostgres> {
@@ -70,6 +73,19 @@ async function listen(app: NestFastifyApplication, env: Env): Promise<string> {
   }
   const url = new URL(await app.getUrl());
   return url.origin;
+}
+
+/** One line a model with the provider that it is proven to run on. */
+async function modelLines(app: NestFastifyApplication, roles: readonly Role[]): Promise<string[]> {
+  if (!roles.includes('forecaster')) return [];
+  const models = await app.get<ForecastClient>(FORECAST_CLIENT, { strict: false }).models();
+  const networks = models
+    .filter(({ kind }) => kind === 'neural')
+    .map(
+      ({ name, provider, state, reason }) => `${name} ${state === 'ready' ? `on ${provider}` : `REFUSED: ${reason}`}`,
+    );
+  const baselines = models.filter(({ kind }) => kind === 'baseline').map(({ name }) => name);
+  return [...networks, `baselines: ${baselines.join(', ')}`];
 }
 
 function explain(error: unknown): string {

@@ -1,5 +1,8 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import type { Env } from '@app/config';
+import { ForecastClientModule } from '../../forecaster/src/forecast-client.module.js';
+import { ForecasterModule } from '../../forecaster/src/forecaster.module.js';
+import { IngestModule } from '../../ingest/src/ingest.module.js';
 import { StartupError } from './startup-error.js';
 
 /** What a process can be alone; without a role it is all of them. */
@@ -7,8 +10,15 @@ export const ROLES = ['ingest', 'forecaster', 'gateway'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** The modules of the roles that this process has. */
-export function roleModules(_roles: readonly Role[], _env: Env): (Type | DynamicModule)[] {
-  return [];
+export function roleModules(roles: readonly Role[], env: Env): (Type | DynamicModule)[] {
+  const alone = roles.length === 1;
+  const modules: Record<Role, () => (Type | DynamicModule)[]> = {
+    ingest: () => [IngestModule],
+    // A gateway elsewhere asks through the internal API; one in the same process needs none on a public port.
+    forecaster: () => [ForecasterModule.register({ env, internalApi: alone })],
+    gateway: () => (alone && env.FORECASTER_URL ? [ForecastClientModule.overHttp(env.FORECASTER_URL)] : []),
+  };
+  return roles.flatMap((role) => modules[role]());
 }
 
 /** The servers that roles share when they run apart; one alone can't bring its own. */

@@ -5,13 +5,13 @@ import type { Role } from './roles.js';
 /** What is told about a process that has started. */
 export interface StartFacts {
   readonly version: string;
-  readonly role?: Role;
+  readonly role?: Role | undefined;
   readonly env: Env;
   /** Where HTTP answers. */
   readonly url: string;
-  readonly postgres?: EmbeddedPostgres;
-  /** Lines about the models, one a model; absent where this process runs none. */
-  readonly models?: readonly string[];
+  readonly postgres?: EmbeddedPostgres | undefined;
+  /** Lines about the models; empty where this process runs none. */
+  readonly models: readonly string[];
   readonly demo: boolean;
 }
 
@@ -24,7 +24,7 @@ export function startReport(facts: StartFacts): string {
     ['Health', `${url}/health/ready, metrics at ${url}/metrics`],
     ['Data', dataPlace(facts)],
     ['Log', env.KAFKA_BROKERS ? `Kafka at ${env.KAFKA_BROKERS.join(', ')}` : 'PostgreSQL (KAFKA_BROKERS is not set)'],
-    ...(facts.models ?? []).map((line, index): [string, string] => [index === 0 ? 'Models' : '', line]),
+    ...facts.models.map((line, index): [string, string] => [index === 0 ? 'Models' : '', line]),
     ...(facts.demo ? [['Demo', `${url}/api/v1/forecasts/latest?item_id=nyc-taxi`] as [string, string]] : []),
     ['Stop', 'Ctrl-C'],
   ];
