@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import { JobsModule } from '../../forecaster/src/jobs/jobs.module.js';
+import { ObservationDoorModule } from '../../ingest/src/observation-door.module.js';
+import { ForecastsController } from './forecasts/forecasts.controller.js';
+import { StoredForecasts } from './forecasts/stored-forecasts.js';
+import { JobsController } from './jobs/jobs.controller.js';
+import { ModelsController } from './models/models.controller.js';
+import { ObservationReader } from './series/observation-reader.js';
+import { SeriesCatalogue } from './series/series-catalogue.js';
+import { SeriesController } from './series/series.controller.js';
+
+/**
+ * The gateway role: REST. Needs ENV, LOGGER and TypeORM's DataSource, and FORECAST_CLIENT of a global module:
+ * `ForecasterModule` where the forecaster lives in the same process, else `ForecastClientModule.overHttp`.
+ */
+@Module({
+  imports: [JobsModule, ObservationDoorModule],
+  controllers: [SeriesController, ForecastsController, JobsController, ModelsController],
+  providers: [SeriesCatalogue, ObservationReader, StoredForecasts],
+})
+export class GatewayModule {}
