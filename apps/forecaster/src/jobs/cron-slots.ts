@@ -1,6 +1,10 @@
 import { PlatformError, messageOf } from '@app/observability';
 import { isTimeZone } from '@app/series';
 import { CronTime } from 'cron';
+import { DateTime } from 'luxon';
+
+const SECOND = 1_000;
+const HOUR = 3_600_000;
 
 /**
  * The first slot of a schedule after `after`. Slots follow the wall clock of the zone: one that a change to daylight
@@ -40,10 +44,16 @@ function slotsOf(cron: string, timeZone: string): (after: Date) => Date {
   }
   const fields = cron.trim().split(/\s+/).length;
   if (fields !== 5 && fields !== 6) throw cronInvalid(cron, `it has ${fields} fields`);
-  return attempt(cron, () => {
-    const time = new CronTime(cron.trim(), timeZone);
-    return (after: Date) => attempt(cron, () => time.getNextDateFrom(after, timeZone).toJSDate());
-  });
+  const time = attempt(cron, () => new CronTime(cron.trim(), timeZone));
+  const next = (after: Date, zone: string) => attempt(cron, () => time.getNextDateFrom(after, zone).toJSDate());
+  return (after) => {
+    const slot = next(after, timeZone);
+    const wall = DateTime.fromJSDate(slot, { zone: timeZone }).setZone('UTC', { keepLocalTime: true }).toMillis();
+    if (next(new Date(wall - SECOND), 'UTC').getTime() === wall) return slot;
+    // Moved to the change, as its time does not exist on this day: a daily run needs that, an hourly one follows anyway.
+    const following = next(slot, timeZone);
+    return following.getTime() - slot.getTime() < HOUR ? following : slot;
+  };
 }
 
 function attempt<T>(cron: string, work: () => T): T {

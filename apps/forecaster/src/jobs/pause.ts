@@ -32,7 +32,8 @@ export class Pause {
 /** What `work` comes to, or a rejection as soon as `signal` aborts: the work is no longer waited for. */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const done = new AbortController();
-  const aborted = once(signal, 'abort', { signal: done.signal }).then(() => {
+  const abort = signal.aborted ? Promise.resolve() : once(signal, 'abort', { signal: done.signal });
+  const aborted = abort.then(() => {
     throw new Error('the forecaster is shutting down');
   });
   try {
