@@ -52,10 +52,12 @@ async function evaluateSets(
 function setsTable(sets: Record<string, Record<string, ModelResult>>): string {
   const header = 'set model MASE sMAPE MSE MAE WQL scaledWQL cov80 cov95 width80 width95 ms windows Σ|y|'.split(' ');
   const rows = Object.entries(sets).flatMap(([set, models]) =>
-    Object.entries(models).map(([model, s]) => [
-      ...[set, model, s.MASE, s.sMAPE, s.MSE, s.MAE, s.WQL, s.scaledWQL, s.coverage[80], s.coverage[95]],
-      ...[s.width[80], s.width[95], s.msPerForecast, s.windows, s.sumAbsTarget],
-    ]),
+    Object.entries(models).map(([model, score]) => {
+      const { MASE, sMAPE, MSE, MAE, WQL, scaledWQL, coverage, width, msPerForecast, windows, sumAbsTarget } = score;
+      const accuracy = [MASE, sMAPE, MSE, MAE, WQL, scaledWQL];
+      const intervals = [coverage[80], coverage[95], width[80], width[95]];
+      return [set, model, ...accuracy, ...intervals, msPerForecast, windows, sumAbsTarget];
+    }),
   );
   return formatTable(header, rows);
 }

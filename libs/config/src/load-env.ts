@@ -34,10 +34,10 @@ export interface EnvKeyHelp {
 
 /** The configuration keys in the order of the schema, for `--help`. */
 export function describeEnv(): EnvKeyHelp[] {
-  const defaults: Record<string, unknown> = envSchema.parse({});
+  const defaults = envSchema.parse({});
   return Object.entries(envSchema.shape).map(([key, schema]) => ({
     key,
-    fallback: defaults[key] === undefined ? 'not set' : String(defaults[key]),
+    fallback: String(defaults[key as keyof Env] ?? 'not set'),
     sentence: schema.description ?? '',
   }));
 }

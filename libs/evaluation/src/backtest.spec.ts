@@ -62,7 +62,7 @@ describe('backtestWindows', () => {
     const [first] = backtestWindows(series(jump), entry({ standardise: 'train' }));
 
     // The training part has mean ½ and standard deviation ½.
-    expect([...first!.context.slice(-2)]).toEqual([-1, 1]);
+    expect(first!.context.slice(-2)).toEqual(Float64Array.of(-1, 1));
     expect(first!.target[0]).toBe(199);
   });
 

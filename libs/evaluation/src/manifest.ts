@@ -38,10 +38,10 @@ export type Split = ForecastingEntry['split'];
 export function parseForecastingManifest(json: unknown): ForecastingEntry[] {
   const result = z.array(forecastingEntrySchema).min(1, 'must list at least one set').safeParse(json);
   if (!result.success) {
-    const entries = Array.isArray(json) ? (json as { name?: unknown }[]) : [];
+    const entries = Array.isArray(json) ? (json as { name?: string }[]) : [];
     const lines = result.error.issues.map(({ path: [index, ...keys], message }) => {
       const label = typeof index === 'number' ? (entries[index]?.name ?? `entry ${index}`) : 'manifest';
-      return `  ${String(label)}: ${keys.length > 0 ? `${keys.join('.')} ` : ''}${message}`;
+      return `  ${label}: ${keys.length > 0 ? `${keys.join('.')} ` : ''}${message}`;
     });
     throw new Error(`the manifest is wrong:\n${lines.join('\n')}`);
   }

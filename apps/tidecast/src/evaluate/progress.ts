@@ -2,7 +2,7 @@ const EVERY_MS = 500;
 
 /** A progress line on stderr with the time left, so that stdout stays for results. */
 export class Progress {
-  private readonly interactive = process.stderr.isTTY === true;
+  private readonly interactive = process.stderr.isTTY;
   private label = '';
   private started = 0;
   private printed = 0;
