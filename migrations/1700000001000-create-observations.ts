@@ -31,7 +31,8 @@ export class CreateObservations1700000001000 implements MigrationInterface {
         WHILE month <= final LOOP
           part := 'observations_' || to_char(month, '"y"YYYY"m"MM');
           IF to_regclass(part) IS NULL THEN
-            PERFORM pg_advisory_xact_lock(hashtext('ensure_observation_partitions'));
+            -- The lock that ATTACH takes anyway. Unlike an advisory lock it also makes what others created visible.
+            LOCK TABLE observations IN SHARE UPDATE EXCLUSIVE MODE;
             IF to_regclass(part) IS NULL THEN
               EXECUTE format('CREATE TABLE %I (LIKE observations INCLUDING ALL)', part);
               EXECUTE format('ALTER TABLE observations ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
