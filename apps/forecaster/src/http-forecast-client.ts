@@ -28,16 +28,14 @@ export class HttpForecastClient implements ForecastClient {
   }
 
   private async ask<T>(path: string, timeoutMs: number, init: RequestInit): Promise<T> {
+    const signal = AbortSignal.timeout(timeoutMs);
     let response: Response;
     let text: string;
     try {
-      response = await fetch(new URL(path, `${this.url.replace(/\/+$/, '')}/`), {
-        ...init,
-        signal: AbortSignal.timeout(timeoutMs),
-      });
+      response = await fetch(new URL(path, `${this.url.replace(/\/+$/, '')}/`), { ...init, signal });
       text = await response.text();
     } catch (error) {
-      throw this.unavailable(reasonOf(error), error);
+      throw this.unavailable(signal.aborted ? 'it does not answer in time' : reasonOf(error), error);
     }
     const answer = parseJson(text);
     if (response.ok && answer !== undefined) return answer as T;
@@ -79,6 +77,5 @@ function parseJson(text: string): unknown {
 
 // fetch says "fetch failed"; what failed is in its cause.
 function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return 'it does not answer in time';
   return messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error);
 }
