@@ -5,16 +5,20 @@ import { createLogger, PlatformError } from '@app/observability';
 import { createServer } from '@app/server';
 import { OBSERVATION_LOG, type ObservationLog } from '@app/streaming';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DataSource } from 'typeorm';
 import { FORECAST_CLIENT, type ForecastClient } from '../../forecaster/src/forecast-client.js';
+import { JobsService } from '../../forecaster/src/jobs/jobs.service.js';
 import { checkPort, explainListen } from './check-port.js';
 import { parseCommandLine, type StartCommand } from './command-line.js';
+import { DemoJobs } from './demo/demo-jobs.js';
+import { runDemo } from './demo/demo.js';
 import { openDatabase } from './open-database.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './postgres/embedded-postgres.js';
 import { repositoryRoot } from './repository-root.js';
 import { requireServers, ROLES, type Role } from './roles.js';
 import { Shutdown } from './shutdown.js';
 import { startReport } from './start-report.js';
-import { StartupError } from './startup-error.js';
+import { errorMessage, StartupError } from './startup-error.js';
 import { TidecastModule } from './tidecast.module.js';
 
 /** `npm start`: parses, starts, reports, and stays until a signal. What a person can put right costs exit code 1. */
@@ -51,6 +55,7 @@ async function start(command: StartCommand, version: string, shutdown: Shutdown)
   const url = await listen(app, env);
   postgres?.lock.announce(url);
   process.stdout.write(startReport({ version, env, url, ...command, postgres, models: await modelLines(app, roles) }));
+  if (command.demo) startDemo(app, env, shutdown);
 }
 
 async function startPostgres(env: Env, shutdown: Shutdown): Promise<EmbeddedPostgres> {
@@ -73,6 +78,24 @@ async function listen(app: NestFastifyApplication, env: Env): Promise<string> {
   }
   const url = new URL(await app.getUrl());
   return url.origin;
+}
+
+function startDemo(app: NestFastifyApplication, env: Env, shutdown: Shutdown): void {
+  const stop = new AbortController();
+  const demo = runDemo(
+    {
+      log: app.get<ObservationLog>(OBSERVATION_LOG, { strict: false }),
+      topic: env.OBSERVATIONS_TOPIC,
+      dataSource: app.get(DataSource),
+      jobs: new DemoJobs(app.get(JobsService, { strict: false })),
+      say: (line) => process.stdout.write(`${line}\n`),
+    },
+    stop.signal,
+  ).catch((error: unknown) => process.stderr.write(`demo: ${errorMessage(error)}\n`));
+  shutdown.push(() => {
+    stop.abort();
+    return demo;
+  });
 }
 
 /** One line a model with the provider that it is proven to run on. */
