@@ -8,10 +8,10 @@ import { ROWS_PER_BLOCK, roll, type BlockSizes } from './rolling.js';
 import { fromBatch, seasonCandidates, toBatch } from './window-tensors.js';
 
 const WIDTH = CANONICAL_LEVELS.length;
-/** Rows that are made ready at once: bounds memory, and the few milliseconds for which the serving thread is busy. */
-const SLICE_ROWS = 256;
-/** Slices on their way: the next one is made ready while the network runs. */
-const SLICES_IN_FLIGHT = 2;
+/** Rows that are made ready at once, one run of the network: bounds memory, and how long the serving thread is busy. */
+const SLICE_ROWS = 64;
+/** Slices on their way: the next ones are made ready while the network runs. */
+const SLICES_IN_FLIGHT = 3;
 /** Blocks that one forecast may be rolled: cost grows with each, and there is nothing left to learn from. */
 const MOST_BLOCKS = 48;
 
@@ -40,7 +40,7 @@ export class TtmForecaster implements NeuralForecaster {
       const message = `${this.name} forecasts at most ${most} steps, ${horizon} were asked for; auto and the baselines go further`;
       throw new PlatformError('HORIZON_TOO_LONG', message, { horizon, most });
     }
-    const size = blocks === 1 ? SLICE_ROWS : Math.floor(SLICE_ROWS / 4 / ROWS_PER_BLOCK);
+    const size = blocks === 1 ? SLICE_ROWS : Math.floor(SLICE_ROWS / ROWS_PER_BLOCK);
     const slices = Array.from({ length: Math.ceil(windows.length / size) }, (_, i) =>
       windows.slice(i * size, (i + 1) * size),
     );
@@ -71,10 +71,9 @@ export class TtmForecaster implements NeuralForecaster {
   async #predict(rows: Parameters<typeof toBatch>[0]): Promise<Float64Array[]> {
     const { inputs, scalers } = toBatch(rows, this.#sizes.contextLength);
     const { quantiles } = await this.model.run(inputs);
-    if (!quantiles?.data.every((value) => Number.isFinite(Number(value)))) {
-      throw new PlatformError('INFERENCE_FAILED', `${this.name} gave values that are not finite`, { model: this.name });
-    }
-    return fromBatch(quantiles.data as Float32Array, scalers, WIDTH);
+    const blocks = quantiles?.dtype === 'float32' ? fromBatch(quantiles.data, scalers, WIDTH) : undefined;
+    if (blocks) return blocks;
+    throw new PlatformError('INFERENCE_FAILED', `${this.name} gave values that are not finite`, { model: this.name });
   }
 
   #toForecast(window: ContextWindow, candidates: readonly number[], quantiles: Float64Array): QuantileForecast {

@@ -65,17 +65,34 @@ export function toBatch(rows: readonly Row[], contextLength: number): Batch {
  * Brings quantiles back into the units of each row, in float64: a counter near 1e12 keeps its last digits.
  *
  * @param output rows × steps × levels in the space of the network.
- * @returns one array of steps × levels a row, ascending within a step.
+ * @returns one array of steps × levels a row, ascending within a step; undefined when a value is not finite.
  */
-export function fromBatch(output: ArrayLike<number>, scalers: readonly Scaler[], levels: number): Float64Array[] {
+export function fromBatch(
+  output: Float32Array,
+  scalers: readonly Scaler[],
+  levels: number,
+): Float64Array[] | undefined {
   const size = output.length / scalers.length;
-  return scalers.map(({ loc, scale }, row) => {
-    const quantiles = new Float64Array(size);
-    let crossing = false;
-    for (let i = 0; i < size; i++) {
-      quantiles[i] = loc + scale * output[row * size + i]!;
-      crossing ||= i % levels > 0 && quantiles[i]! < quantiles[i - 1]!;
+  const rows = scalers.map((scaler, row) => fromRow(output.subarray(row * size, (row + 1) * size), scaler, levels));
+  return rows.every((row) => row !== undefined) ? rows : undefined;
+}
+
+// One pass over a million values for a thousand windows: it runs on the thread that serves.
+function fromRow(output: Float32Array, { loc, scale }: Scaler, levels: number): Float64Array | undefined {
+  const quantiles = new Float64Array(output.length);
+  let crossing = false;
+  // Zero times anything finite is zero, and NaN otherwise.
+  let finite = 0;
+  for (let start = 0; start < output.length; start += levels) {
+    let before = Number.NEGATIVE_INFINITY;
+    for (let i = start; i < start + levels; i++) {
+      const value = output[i]!;
+      if (value < before) crossing = true;
+      finite += 0 * value;
+      quantiles[i] = loc + scale * value;
+      before = value;
     }
-    return crossing ? sortQuantiles(quantiles, levels) : quantiles;
-  });
+  }
+  if (finite !== 0) return undefined;
+  return crossing ? sortQuantiles(quantiles, levels) : quantiles;
 }

@@ -1,4 +1,4 @@
-import { PlatformError, type Logger } from '@app/observability';
+import { PlatformError, messageOf, type Logger } from '@app/observability';
 import { CallQueue, type Job, type Part } from './call-queue.js';
 import { WorkerThread } from './worker-thread.js';
 
@@ -49,7 +49,7 @@ export class WorkerPool {
       return await answers;
     } catch (error) {
       if (error instanceof PlatformError) throw error;
-      const message = `${this.options.name}: ${error instanceof Error ? error.message : String(error)}`;
+      const message = `${this.options.name}: ${messageOf(error)}`;
       throw new PlatformError('INFERENCE_FAILED', message, {}, { cause: error });
     }
   }

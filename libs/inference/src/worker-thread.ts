@@ -67,7 +67,7 @@ export class WorkerThread {
     worker.unref();
     worker.on('message', (message: FromWorker) => this.#settle(message));
     worker.on('error', (error) => {
-      reason = error instanceof Error ? error.message : String(error);
+      reason = (error as { message?: string }).message ?? String(error);
     });
     this.#exited = new Promise((resolve) => {
       worker.once('exit', (code) => {
