@@ -20,5 +20,8 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
 
 function significant(value: number): string {
   if (!Number.isFinite(value)) return '–';
-  return Number.isInteger(value) ? String(value) : value.toPrecision(4).replace(/\.?0+$/, '');
+  if (Number.isInteger(value)) return String(value);
+  const text = value.toPrecision(4);
+  // Zeros are dropped after a point only: 1230 keeps its own.
+  return text.includes('.') && !text.includes('e') ? text.replace(/\.?0+$/, '') : text;
 }
