@@ -1,3 +1,6 @@
+import { loadEnv } from '@app/config';
+import { ForecasterCatalogue } from '@app/forecasters';
+import { silentLogger } from '@app/observability';
 import { CANONICAL_LEVELS, Frequency, forecastTimes } from '@app/series';
 
 import type { ForecastCommand } from '../../apps/forecaster/src/forecast-client.js';
@@ -425,3 +428,85 @@ it('reads and answers 1,000 series of 512 points in a few seconds', async () => 
   sine.forEach((value, i) => expect(first!.target[i]! - first!.target[4]! + sine[4]!).toBeCloseTo(value, 9));
   expect(seconds).toBeLessThan(10);
 }, 60_000);
+
+describe('the models that are shipped', () => {
+  let catalogue: ForecasterCatalogue;
+  beforeAll(async () => {
+    const env = loadEnv({ PROVIDER: 'cpu' });
+    catalogue = await ForecasterCatalogue.load({ env, logger: silentLogger() });
+  }, 60_000);
+  afterAll(() => catalogue.close());
+  const ask = (model: string, series: ForecastCommand['series'], horizon = 24) =>
+    forecastService(database().dataSource, catalogue.resolve(model)).forecast(
+      { series, horizon, model, store: true },
+      new Date('2026-06-01T00:00:00Z'),
+    );
+
+  it('follow the day of a series', async () => {
+    await storeManySeries(database().dataSource, { prefix: 's', count: 4, length: 512, end: '2026-05-01T00:00:00Z' });
+
+    const { forecasts } = await ask(
+      'auto',
+      [1, 2, 3, 4].map((n) => ({ itemId: `s-${n}` })),
+    );
+
+    for (const { itemId, mean, quantiles, status, modelSha256, model } of forecasts) {
+      const level = 100 + Number(itemId.slice(2));
+      const day = Array.from({ length: 24 }, (_, step) => level + 10 * Math.sin(((512 + step) * Math.PI) / 12));
+      const error = mean.reduce((sum, value, step) => sum + Math.abs(value - day[step]!), 0) / 24;
+      expect(error).toBeLessThan(2);
+      expect(status).toBe('ok');
+      expect(quantiles).toHaveLength(24 * CANONICAL_LEVELS.length);
+      expect(model === 'ttm/base' ? modelSha256 : null).toEqual(model === 'ttm/base' ? expect.any(String) : null);
+    }
+  });
+
+  it('answer from the first point of a series, then from every next one', async () => {
+    for (let length = 1; length <= 12; length++) {
+      await store({ itemId: `n-${length}`, points: every(HOUR, '2026-01-01T00:00:00Z', length) });
+    }
+
+    const { forecasts, failures } = await ask(
+      'auto',
+      Array.from({ length: 12 }, (_, i) => ({ itemId: `n-${i + 1}` })),
+    );
+
+    expect(failures).toEqual([]);
+    expect(forecasts[0]).toMatchObject({ status: 'freq-assumed', freq: 'PT1M' });
+    for (const { mean, quantiles } of forecasts) {
+      expect([...mean, ...quantiles].every(Number.isFinite)).toBe(true);
+      for (let step = 0; step < 24; step++) {
+        const row = quantiles.slice(step * 13, step * 13 + 13);
+        expect(row).toEqual(row.toSorted((a, b) => a - b));
+      }
+    }
+  });
+
+  it('answer for every awkward series', async () => {
+    const awkward: Record<string, readonly (number | null)[]> = {
+      zeros: Array<number>(100).fill(0),
+      constant: Array<number>(100).fill(7),
+      huge: Array.from({ length: 100 }, (_, i) => 1e300 * (1 + Math.sin(i))),
+      tiny: Array.from({ length: 100 }, (_, i) => 1e-300 * Math.sin(i)),
+      counter: Array.from({ length: 600 }, (_, i) => 1e12 + i),
+      spike: Array.from({ length: 100 }, (_, i) => (i === 50 ? 1e9 : 1)),
+      gap: Array.from({ length: 300 }, (_, i) => (i > 100 && i < 290 ? null : i)),
+      ends: [1, 2, 3, ...Array<null>(100).fill(null)],
+      one: [5],
+    };
+    const series = Object.entries(awkward).map(([itemId, target]) => ({
+      itemId,
+      freq: 'PT1H',
+      start: '2026-01-01T00:00:00Z',
+      target,
+    }));
+
+    const ready = catalogue.describe().filter(({ state }) => state === 'ready');
+    for (const model of ['auto', ...ready.map(({ name }) => name)]) {
+      const { forecasts, failures } = await ask(model, series, 200);
+
+      expect([model, failures.map(({ itemId, code }) => `${itemId} ${code}`)]).toEqual([model, []]);
+      expect(forecasts).toHaveLength(series.length);
+    }
+  }, 60_000);
+});
