@@ -81,18 +81,18 @@ export function fromBatch(
 function fromRow(output: Float32Array, { loc, scale }: Scaler, levels: number): Float64Array | undefined {
   const quantiles = new Float64Array(output.length);
   let crossing = false;
-  // Zero times anything finite is zero, and NaN otherwise.
-  let finite = 0;
+  // Finite only if all are: a few thousand values of float32 can't overflow a double.
+  let sum = 0;
   for (let start = 0; start < output.length; start += levels) {
     let before = Number.NEGATIVE_INFINITY;
     for (let i = start; i < start + levels; i++) {
       const value = output[i]!;
       if (value < before) crossing = true;
-      finite += 0 * value;
+      sum += value;
       quantiles[i] = loc + scale * value;
       before = value;
     }
   }
-  if (finite !== 0) return undefined;
+  if (!Number.isFinite(sum)) return undefined;
   return crossing ? sortQuantiles(quantiles, levels) : quantiles;
 }

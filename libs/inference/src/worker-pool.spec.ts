@@ -143,9 +143,8 @@ describe('WorkerPool', () => {
     make();
     const running = pool.call([part({ hold: flag('closing'), echo: 'done' })]);
     const waiting = pool.call(parts('a', 'b', 'c'));
-    const refused = expect(waiting).rejects.toMatchObject({ message: 'odd is shutting down' });
     const closed = pool.close();
-    await refused;
+    await expect(waiting).rejects.toMatchObject({ message: 'odd is shutting down' });
     writeFileSync(flag('closing'), '');
     await expect(running).resolves.toEqual(['done']);
     await closed;
