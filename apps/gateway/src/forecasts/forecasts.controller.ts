@@ -1,7 +1,9 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ENV, type Env } from '@app/config';
 import { ApiProblems, currentTraceparent } from '@app/server';
 import { z } from 'zod';
+import { checkHorizon } from '../../../forecaster/src/check-command.js';
 import { FORECAST_CLIENT, type ForecastClient } from '../../../forecaster/src/forecast-client.js';
 import { documented } from '../documented.js';
 import { checkAnswerSize, viewForecasts } from './forecast-view.js';
@@ -33,6 +35,7 @@ export class ForecastsController {
   constructor(
     @Inject(FORECAST_CLIENT) private readonly forecaster: ForecastClient,
     private readonly stored: StoredForecasts,
+    @Inject(ENV) private readonly env: Pick<Env, 'MAX_HORIZON'>,
   ) {}
 
   @Post()
@@ -69,6 +72,7 @@ export class ForecastsController {
   async forecast(@Body({ schema: forecastRequest }) request: ForecastRequest): Promise<ForecastAnswer> {
     const levels = levelsOf(request);
     const command = toCommand(request, currentTraceparent());
+    checkHorizon(command.horizon, this.env.MAX_HORIZON);
     // Before work is done and rows are stored that can't be answered.
     checkAnswerSize(command.series.length * command.horizon, levels);
 
