@@ -2,10 +2,10 @@ import { CANONICAL_LEVELS, normalQuantile } from '@app/series';
 
 const WIDTH = CANONICAL_LEVELS.length;
 const MEDIAN = CANONICAL_LEVELS.indexOf(0.5);
-/** Where a component begins and ends; between here and the outermost level its tail is that of a normal distribution. */
-const END = 0.001;
-const TAIL = normalQuantile(END) / normalQuantile(CANONICAL_LEVELS[0]!);
-const LEVELS = [END, ...CANONICAL_LEVELS, 1 - END];
+/** Where a component begins, and a level on the way; beyond the outermost level its tail is that of a normal distribution. */
+const ENDS = [0.001, 0.01];
+const LEVELS = [...ENDS, ...CANONICAL_LEVELS, ...ENDS.map((level) => 1 - level).reverse()];
+const TAILS = ENDS.map((level) => normalQuantile(level) / normalQuantile(CANONICAL_LEVELS[0]!));
 const KNOTS = LEVELS.length;
 
 /**
@@ -37,9 +37,11 @@ export function mixtureQuantiles(components: readonly Float64Array[], weights: r
 function fillKnots(knots: Float64Array, component: Float64Array, step: number): void {
   const start = step * WIDTH;
   const median = component[start + MEDIAN]!;
-  for (let i = 0; i < WIDTH; i++) knots[i + 1] = component[start + i]!;
-  knots[0] = median + TAIL * (knots[1]! - median);
-  knots[KNOTS - 1] = median + TAIL * (knots[KNOTS - 2]! - median);
+  for (let i = 0; i < WIDTH; i++) knots[TAILS.length + i] = component[start + i]!;
+  TAILS.forEach((tail, i) => {
+    knots[i] = median + tail * (component[start]! - median);
+    knots[KNOTS - 1 - i] = median + tail * (component[start + WIDTH - 1]! - median);
+  });
 }
 
 /** The mixture's distribution function at ascending places. */

@@ -6,10 +6,11 @@ const MEDIAN = CANONICAL_LEVELS.indexOf(0.5);
 
 /**
  * The levels whose trajectories are fed back, and the probability that each stands for (half-way to its neighbours).
- * With the outermost levels among them seven points have the variance of the distribution (1.04 of a normal one's);
- * nine deciles, .1 to .9, would have 0.6 of it, and each block would lose a third of what the one before did not know.
+ * With the outermost levels among them nine points have the variance of the distribution (0.99 of a normal one's): a
+ * random walk stays within a tenth of its true width over ten blocks. The nine deciles, .1 to .9, would have 0.6 of it,
+ * and each block would forget a third of what the one before did not know.
  */
-const TRAJECTORIES = [0.025, 0.1, 0.3, 0.5, 0.7, 0.9, 0.975];
+const TRAJECTORIES = [0.025, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.975];
 const COLUMNS = TRAJECTORIES.map((level) => CANONICAL_LEVELS.indexOf(level));
 const WEIGHTS = TRAJECTORIES.map((level, i) => {
   const below = i === 0 ? 0 : (TRAJECTORIES[i - 1]! + level) / 2;
@@ -34,7 +35,7 @@ export interface BlockSizes {
 }
 
 /**
- * Forecasts any horizon with a network that looks a fixed number of steps ahead. After the first block seven quantile
+ * Forecasts any horizon with a network that looks a fixed number of steps ahead. After the first block nine quantile
  * trajectories are appended to the context, as if each had come true, and the next block is the mixture of the forecasts
  * from them; trajectory j then goes on along quantile j of the mixture. So what one block did not know is handed on to
  * the next, and a random walk widens with the root of time.
@@ -43,7 +44,7 @@ export interface BlockSizes {
  * quantile from the median, over a block, is made at least that of the block before.
  *
  * @param targets contexts, NaN where missing.
- * @param horizon steps; costs one row a window for the first block and seven for each further one.
+ * @param horizon steps; costs one row a window for the first block and nine for each further one.
  * @returns for each context horizon × 13 quantiles, row-major.
  */
 export async function roll(
