@@ -1,4 +1,17 @@
+export { parseAnomalyManifest, type AnomalyEntry } from './anomaly-manifest.js';
 export { backtestWindows, type BacktestWindow, type EvaluationSeries } from './backtest.js';
+export { EVENT_TOLERANCE, eventScores, type EventScores } from './event-score.js';
 export { parseForecastingManifest, type ForecastingEntry } from './manifest.js';
 export { ForecastScorer, pinball, type ForecastScores, type ScoredForecast } from './metrics.js';
+export {
+  NAB_PROFILES,
+  nabOptimise,
+  nabProbation,
+  nabScoreAt,
+  type NabProfile,
+  type NabProfileName,
+  type NabResult,
+  type NabSeries,
+} from './nab-score.js';
 export { summarise, type EvaluationSummary, type ScoreTable } from './summary.js';
+export { averagePrecision, labelledSegments, volumeUnderSurface, vusWindow, type VusScores } from './vus.js';
