@@ -10,6 +10,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .held_out import SCORED, SCORED_LEVELS
 
 Forecast = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
+MEDIAN = LEVELS.index(0.5)
 ETT_MONTH = 30 * 24
 ETT_SPLIT = (12 * ETT_MONTH, 16 * ETT_MONTH, 20 * ETT_MONTH)
 
@@ -72,7 +74,7 @@ def _m4(folder: Path, kind: str, step: int, season: int, context: int) -> Evalua
 
 
 def measure(one: EvaluationSet, forecast: Forecast) -> dict[str, float]:
-    """WQL and MASE of the model, of seasonal naive, their ratios, and the coverage of the 80 % interval.
+    """WQL and MASE of the model and of seasonal naive with intervals, their ratios, coverage of the 80 % interval.
 
     `forecast` takes the three inputs of the model package and gives its quantiles.
     """
@@ -89,13 +91,13 @@ def measure(one: EvaluationSet, forecast: Forecast) -> dict[str, float]:
     quantiles = np.concatenate([forecast(past[b], seen[b].astype(np.float32), candidates[b]) for b in batches])
     quantiles = quantiles[:, :horizon].astype(np.float64) * scale[..., None] + mean[..., None]
 
-    difference = np.abs(one.history[:, one.season :] - one.history[:, : -one.season])
-    denominator = np.maximum(np.nanmean(difference, axis=1), 1e-9)
-    naive = np.tile(one.history[:, -one.season :], (1, -(-horizon // one.season)))[:, :horizon]
-    ours = _wql(quantiles[..., SCORED], one.actual), _mase(quantiles[..., LEVELS.index(0.5)], one.actual, denominator)
-    theirs = _wql(np.repeat(naive[..., None], len(SCORED), axis=2), one.actual), _mase(naive, one.actual, denominator)
+    difference = one.history[:, one.season :] - one.history[:, : -one.season]
+    denominator = np.maximum(np.nanmean(np.abs(difference), axis=1), 1e-9)
+    naive = seasonal_naive_quantiles(one.history, difference, one.season, horizon)
+    ours = _wql(quantiles[..., SCORED], one.actual), _mase(quantiles[..., MEDIAN], one.actual, denominator)
+    theirs = _wql(naive[..., SCORED], one.actual), _mase(naive[..., MEDIAN], one.actual, denominator)
     inside = (one.actual >= quantiles[..., LEVELS.index(0.1)]) & (one.actual <= quantiles[..., LEVELS.index(0.9)])
-    error = quantiles[..., LEVELS.index(0.5)] - one.actual
+    error = quantiles[..., MEDIAN] - one.actual
     return {
         "wql": ours[0],
         "mase": ours[1],
@@ -107,6 +109,15 @@ def measure(one: EvaluationSet, forecast: Forecast) -> dict[str, float]:
         "mse": float((error**2).mean()),
         "windows": len(past),
     }
+
+
+def seasonal_naive_quantiles(history: np.ndarray, difference: np.ndarray, season: int, horizon: int) -> np.ndarray:
+    """The last cycle repeated, normal around it: a random walk of cycles (Hyndman & Athanasopoulos, FPP3, 5.5)."""
+    cycles = -(-horizon // season)
+    centre = np.tile(history[:, -season:], (1, cycles))[:, :horizon]
+    deviation = np.sqrt(np.nanmean(difference**2, axis=1))
+    width = deviation[:, None] * np.sqrt(np.arange(horizon) // season + 1)
+    return centre[..., None] + width[..., None] * np.array([NormalDist().inv_cdf(level) for level in LEVELS])
 
 
 def _wql(quantiles: np.ndarray, actual: np.ndarray) -> float:
