@@ -2,7 +2,7 @@ export { atMost, backOff, pause } from './back-off.js';
 export type { JsonObject, RecordError, RecordSink, SeriesDeclaration } from './codecs/codec.js';
 export { MAX_RECORD_BYTES, MAX_RECORD_POINTS, RecordDecoder } from './decode.js';
 export { errorFields } from './error-fields.js';
-export { KafkaLog, type KafkaTuning } from './kafka-log.js';
+export { KafkaLog } from './kafka-log.js';
 export {
   headerText,
   type BatchHandler,

@@ -8,8 +8,11 @@ import type { BatchHandler, ConsumeOptions, Consumption, LogRecord } from './obs
 import type { PartitionRef, StoredOffsets } from './stored-offsets.js';
 
 // Fetched and not yet handled, a partition: above it fetching pauses, below half of it resumes.
-const MAX_QUEUED_RECORDS = 40_000;
+const MAX_QUEUED_RECORDS = 20_000;
 const MAX_QUEUED_BYTES = 16_777_216;
+// How long the partitions of a member that died wait for the others; the least that brokers allow by default. A member
+// that was only slow costs a rebalance, not a record: its transaction is fenced.
+const SESSION_TIMEOUT_MS = 6_000;
 const HINT_INTERVAL_MS = 5_000;
 // A kafkajs consumer can't be interrupted in its handshakes; a process that ends doesn't wait longer than this.
 const STOP_PATIENCE_MS = 1_500;
@@ -20,7 +23,6 @@ interface Dependencies {
   readonly handler: BatchHandler;
   readonly offsets: StoredOffsets;
   readonly logger: Logger;
-  readonly sessionTimeoutMs: number;
   readonly prepare: () => Promise<void>;
   readonly available: (partition: number) => Promise<{ earliest: number; end: number }>;
 }
@@ -94,12 +96,12 @@ export class KafkaConsumption implements Consumption {
   }
 
   async #consumeOnce(signal: AbortSignal): Promise<void> {
-    const { kafka, options, sessionTimeoutMs } = this.#deps;
+    const { kafka, options } = this.#deps;
     const consumer = kafka.consumer({
       groupId: options.group,
-      sessionTimeout: sessionTimeoutMs,
-      rebalanceTimeout: Math.max(sessionTimeoutMs, 15_000),
-      heartbeatInterval: Math.min(1_000, sessionTimeoutMs / 4),
+      sessionTimeout: SESSION_TIMEOUT_MS,
+      rebalanceTimeout: 15_000,
+      heartbeatInterval: 1_000,
       maxWaitTimeInMs: 100,
       retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 300, restartOnFailure: async () => false },
     });

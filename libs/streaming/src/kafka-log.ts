@@ -17,14 +17,6 @@ import type {
 } from './observation-log.js';
 import { StoredOffsets } from './stored-offsets.js';
 
-/** What the tests turn to be quick. */
-export interface KafkaTuning {
-  /** How long the group waits for a member that died before its partitions move. */
-  readonly sessionTimeoutMs: number;
-}
-
-const DEFAULTS: KafkaTuning = { sessionTimeoutMs: 10_000 };
-
 /** The observation log on Apache Kafka. */
 export class KafkaLog implements ObservationLog {
   readonly kind = 'kafka';
@@ -38,7 +30,6 @@ export class KafkaLog implements ObservationLog {
     private readonly env: Env,
     dataSource: DataSource,
     private readonly logger: Logger,
-    private readonly tuning: KafkaTuning = DEFAULTS,
   ) {
     this.#kafka = kafkaClient(env, logger);
     this.#appender = new KafkaAppender(this.#kafka, logger);
@@ -79,7 +70,6 @@ export class KafkaLog implements ObservationLog {
       handler,
       offsets: this.#offsets,
       logger: this.logger,
-      sessionTimeoutMs: this.tuning.sessionTimeoutMs,
       prepare: () => this.ensureTopics([options.topic]),
       available: (partition) => this.#available(options.topic, partition),
     });

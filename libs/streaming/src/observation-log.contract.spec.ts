@@ -10,10 +10,7 @@ const database = useDatabase();
 const logs: ObservationLog[] = [];
 const make = {
   postgres: () => new PostgresLog(loadEnv({}), database().dataSource, silentLogger()),
-  kafka: () =>
-    new KafkaLog(loadEnv({ KAFKA_BROKERS: kafkaBrokers.join(',') }), database().dataSource, silentLogger(), {
-      sessionTimeoutMs: 6_000,
-    }),
+  kafka: () => new KafkaLog(loadEnv({ KAFKA_BROKERS: kafkaBrokers.join(',') }), database().dataSource, silentLogger()),
 };
 
 beforeAll(async () => {

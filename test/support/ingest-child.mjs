@@ -1,0 +1,30 @@
+// The ingest role alone, without HTTP: the real modules from dist, in a process that a test can kill.
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+
+const built = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+const { EnvModule, loadEnv } = await built('libs/config/src/index.js');
+const { createLogger } = await built('libs/observability/src/index.js');
+const { dataSourceOptions } = await built('libs/persistence/src/index.js');
+const { ServerModule } = await built('libs/server/src/server.module.js');
+const { IngestModule } = await built('apps/ingest/src/ingest.module.js');
+
+const env = loadEnv(process.env);
+const dataSource = new DataSource(dataSourceOptions(env.DATABASE_URL, env.DATABASE_POOL, 'ingest-child'));
+await dataSource.initialize();
+
+class ChildModule {}
+Module({
+  imports: [
+    EnvModule.register(env),
+    ServerModule.register(createLogger('ingest-child', env.LOG_LEVEL)),
+    TypeOrmModule.forRootAsync({ useFactory: () => dataSource.options, dataSourceFactory: async () => dataSource }),
+    IngestModule,
+  ],
+})(ChildModule);
+
+const app = await NestFactory.createApplicationContext(ChildModule, { logger: ['error'], abortOnError: false });
+process.once('SIGTERM', () => void app.close().then(() => process.exit(0)));
