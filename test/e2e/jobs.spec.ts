@@ -9,6 +9,7 @@ import { jobServices, jobWorker } from '../../apps/forecaster/test/jobs.js';
 import { RecordingForecaster } from '../../apps/forecaster/test/recording-forecaster.js';
 import { storeManySeries, storeSeries } from '../../apps/forecaster/test/stored-series.js';
 import { truncate, useDatabase } from '../support/database.js';
+import { TidecastProcess, eventually } from '../support/processes.js';
 
 const NOW = new Date('2026-05-01T12:00:30Z');
 const later = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
@@ -486,3 +487,27 @@ it('a job can be deleted while it runs; its forecasts stay', async () => {
   await expect(numberOf('forecasts')).resolves.toBe(10);
   await expect(worker.work(NOW)).resolves.toBe('idle');
 });
+
+it('a forecaster process that is killed with SIGKILL loses and doubles nothing', async () => {
+  await manySeries(400);
+  const env = { DATABASE_URL: database().url, JOB_TASK_SERIES: '4', PROVIDER: 'cpu', LOG_LEVEL: 'warn' };
+  const processes = await Promise.all([1, 2].map(() => TidecastProcess.start({ env })));
+  const { jobId } = await create({ horizon: 48 });
+  const done = async () => (await runsOf(jobId))[0]?.seriesDone ?? 0;
+
+  await services(4).jobs.run(jobId, new Date());
+  for (const at of [40, 160]) {
+    await eventually(async () => (await done()) >= at);
+    await processes.shift()!.kill();
+    processes.push(await TidecastProcess.start({ env }));
+  }
+  const run = await eventually(async () => (await runsOf(jobId)).find(({ finishedAt }) => finishedAt !== null), 60_000);
+
+  await expect(Promise.all(processes.map((one) => one.stop()))).resolves.toEqual([0, 0]);
+  expect(run).toMatchObject({ status: 'succeeded', seriesTotal: 400, seriesDone: 400, failures: [] });
+  const [stored] = await db().query(
+    `SELECT count(*)::int AS rows, count(DISTINCT series_id)::int AS series FROM forecasts WHERE run_id = $1`,
+    [run.runId],
+  );
+  expect(stored).toEqual({ rows: 400, series: 400 });
+}, 180_000);
