@@ -93,7 +93,8 @@ async function survive(
 
     expect(await world.points()).toEqual(points);
     const letters = await world.deadLetters();
-    expect(letters.map(({ value }) => value).toSorted()).toEqual(bad.toSorted());
+    expect(new Set(letters.map(({ value }) => value))).toEqual(new Set(bad));
+    expect(letters).toHaveLength(bad.length);
     const outside = await readDeadLetterTopic(`${topic}.dead-letter`);
     const once = [...new Map(outside.map((letter) => [letter.id, letter])).values()];
     expect(once.map(withoutId).toSorted(byPlace)).toEqual(letters.map(withoutId).toSorted(byPlace));
@@ -235,8 +236,8 @@ function seen(value: string | null, headers: Readonly<Record<string, string>>): 
   return { id, partition, offset, code: headers['error-code'] ?? '', value };
 }
 
-function withoutId({ id: _, ...letter }: DeadLetterSeen): Omit<DeadLetterSeen, 'id'> {
-  return letter;
+function withoutId({ partition, offset, code, value }: DeadLetterSeen): Omit<DeadLetterSeen, 'id'> {
+  return { partition, offset, code, value };
 }
 
 function byPlace(a: Omit<DeadLetterSeen, 'id'>, b: Omit<DeadLetterSeen, 'id'>): number {

@@ -103,9 +103,13 @@ function isWellFormed(text: string): boolean {
   return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text);
 }
 
-/** A value for a message: JSON, cut to 60 characters. */
+/** A value for a message, short whatever it is: a record may hold megabytes, or arrays in arrays a million deep. */
 export function show(value: unknown): string {
-  if (typeof value === 'number') return String(value);
-  const text = value === undefined ? 'missing' : JSON.stringify(value);
-  return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
+  if (typeof value === 'string') return JSON.stringify(value.length <= 60 ? value : `${value.slice(0, 57)}…`);
+  if (Array.isArray(value)) return `(an array of ${value.length})`;
+  if (typeof value === 'object' && value !== null) {
+    const keys = Object.keys(value);
+    return `(an object with ${keys.length === 0 ? 'no keys' : `the keys ${keys.slice(0, 5).map(show).join(', ')}`})`;
+  }
+  return value === undefined ? '(missing)' : `${value as number | boolean | null}`;
 }

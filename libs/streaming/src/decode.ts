@@ -45,15 +45,13 @@ export class RecordDecoder {
   /** A record as it lies in the log. `now` in epoch milliseconds bounds the future. */
   decode(bytes: Buffer | null, now: number): void {
     this.#start(now);
-    this.#decodeBytes(bytes);
-    this.#finish();
+    this.#guard(() => this.#decodeBytes(bytes));
   }
 
   /** A record that is parsed already, as an element of an HTTP body. */
   decodeJson(json: unknown, now: number): void {
     this.#start(now);
-    this.#decodeAny(json);
-    this.#finish();
+    this.#guard(() => this.#decodeAny(json));
   }
 
   #decodeBytes(bytes: Buffer | null): void {
@@ -76,9 +74,21 @@ export class RecordDecoder {
     this.#errors = 0;
   }
 
-  #finish(): void {
+  /** A fault of ours costs one record, as a dead letter, rather than the partition behind it. */
+  #guard(decode: () => void): void {
+    try {
+      decode();
+    } catch (error) {
+      this.#sink.discard();
+      this.#errors = 0;
+      this.#fail('INTERNAL', `the record could not be decoded: ${messageOf(error)}; send it again after an upgrade`);
+    }
+    if (this.#errors > MAX_RECORD_ERRORS) this.#tellOmitted();
+  }
+
+  #tellOmitted(): void {
     const more = this.#errors - MAX_RECORD_ERRORS;
-    if (more > 0) this.#sink.fail({ code: this.#lastCode, message: `${more} more errors are not listed` });
+    this.#sink.fail({ code: this.#lastCode, message: `${more} more errors are not listed` });
   }
 
   #parse(bytes: Buffer): unknown {
@@ -121,8 +131,7 @@ export class RecordDecoder {
     const record = json as JsonObject;
     const codec = CODECS.find((candidate) => candidate.recognises(record));
     if (!codec) {
-      const keys = show(Object.keys(record));
-      this.#fail('UNKNOWN_FORMAT', `no format has the keys ${keys}; send {"item_id", "ts", "values"}`);
+      this.#fail('UNKNOWN_FORMAT', `no format fits ${show(record)}; send {"item_id", "ts", "values"}`);
       return;
     }
     codec.decode(record, this.#writer);

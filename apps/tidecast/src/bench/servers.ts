@@ -56,14 +56,14 @@ async function startPostgres(folder: string, stops: (() => Promise<unknown>)[]):
 
 async function startKafka(folder: string, stops: (() => Promise<unknown>)[]): Promise<string> {
   const root = repositoryRoot();
-  const launcher: unknown = await import(pathToFileURL(join(root, 'test/support/kafka/broker.mjs')).href);
-  const { whyNoBroker, fetchJars, startBroker } = launcher as BrokerLauncher;
+  const module: unknown = await import(pathToFileURL(join(root, 'test/support/kafka/broker.mjs')).href);
+  const launcher = module as BrokerLauncher;
   const cache = join(root, 'node_modules', '.cache', 'kafka');
-  const obstacle = await whyNoBroker(cache);
+  const obstacle = await launcher.whyNoBroker(cache);
   if (obstacle) throw new Error(`no Kafka: ${obstacle}, or set KAFKA_BROKERS to a broker of yours`);
   const home = join(folder, 'kafka');
   mkdirSync(home);
-  const broker = await startBroker({ jars: await fetchJars(cache), folder: home });
+  const broker = await launcher.startBroker({ jars: await launcher.fetchJars(cache), folder: home });
   stops.push(() => broker.stop());
   return broker.brokers;
 }
