@@ -24,6 +24,11 @@ class WidgetController {
     return query;
   }
 
+  @Post('strict')
+  refuse(@Body({ schema: z.strictObject({}) }) body: unknown): unknown {
+    return body;
+  }
+
   @Post('lines')
   lines(@Body() body: unknown): unknown {
     return { body };
@@ -89,6 +94,12 @@ describe('createServer', () => {
 
   it.each([
     ['malformed JSON', () => post('/api/v1/widgets', '{"a":'), 400, 'MALFORMED_JSON'],
+    [
+      'JSON nested beyond reason',
+      () => post('/api/v1/widgets', `${'['.repeat(65)}1${']'.repeat(65)}`),
+      400,
+      'MALFORMED_JSON',
+    ],
     ['an empty body', () => post('/api/v1/widgets', ''), 400, 'MALFORMED_JSON'],
     ['too large a body', () => post('/api/v1/widgets', `"${'x'.repeat(2_000)}"`), 413, 'PAYLOAD_TOO_LARGE'],
     [
@@ -134,6 +145,17 @@ describe('createServer', () => {
     expect(answer['traceparent']).toMatch(new RegExp(`^00-${TRACE}-`));
     expect(answer['traceparent']).not.toBe(traceparent);
     expect(lines.find(({ msg }) => msg === 'made a widget')).toMatchObject({ trace_id: TRACE });
+  });
+
+  it('counts brackets of texts for nothing, and names many unknown things briefly', async () => {
+    expect((await post('/api/v1/widgets', JSON.stringify({ name: `"${'[{'.repeat(99)}`, parts: [] }))).status).toBe(
+      201,
+    );
+
+    const unknown = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`unknown-number-${n}`, 1]));
+    const response = await post('/api/v1/widgets/strict', JSON.stringify(unknown));
+    expect(response.status).toBe(400);
+    expect(String((await json(response))['detail']).length).toBeLessThan(600);
   });
 
   it('takes NDJSON and plain text as text', async () => {

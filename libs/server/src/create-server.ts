@@ -4,6 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Env } from '@app/config';
 import type { Logger } from '@app/observability';
+import { jsonBody } from './json-body.js';
 import { NestLogger } from './nest-logger.js';
 import { serveOpenApi } from './openapi.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
@@ -53,6 +54,7 @@ export async function createServer(
     logger: new NestLogger(logger),
     abortOnError: false,
   });
+  app.useBodyParser('application/json', { bodyLimit: options.env.MAX_BODY_BYTES }, jsonBody(fastify));
   app.setGlobalPrefix('api/v1', { exclude: UNPREFIXED });
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ProblemFilter(logger));

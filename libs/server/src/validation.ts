@@ -8,8 +8,9 @@ interface Issue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** Beyond this many the answer would be longer than the request. */
+/** Beyond these the answer would be longer than the request. */
 const MOST_ERRORS = 100;
+const LONGEST_MESSAGE = 500;
 
 /**
  * The one way that requests are validated and documented: `@Body({ schema })`, `@Query({ schema })` and
@@ -32,7 +33,10 @@ export function validate<T extends z.ZodType>(schema: T, value: unknown): z.outp
 }
 
 function invalidRequest(issues: readonly Issue[]): PlatformError {
-  const errors = issues.slice(0, MOST_ERRORS).map(({ path, message }) => ({ path: pathText(path ?? []), message }));
+  const errors = issues.slice(0, MOST_ERRORS).map(({ path, message }) => ({
+    path: pathText(path ?? []),
+    message: message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)} …` : message,
+  }));
   const [first] = errors;
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
   const where = first?.path ? `${first.path}: ` : '';

@@ -13,7 +13,7 @@ const selector = z.strictObject({
 export const jobRequest = z
   .strictObject({
     name: z.string().optional().describe('Unique; made up when absent.'),
-    cron: z.string().describe('Five fields, or six with seconds first.'),
+    cron: z.string().max(200).describe('Five fields, or six with seconds first.'),
     time_zone: z.string().optional().describe('IANA zone of the schedule; UTC when absent.'),
     selector: selector.optional().describe('Which series; all when absent.'),
     horizon: z.int().min(1).describe('Steps ahead.'),
