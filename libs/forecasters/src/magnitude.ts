@@ -11,14 +11,17 @@ export function magnitudeOf(target: Float64Array): number {
   let largest = 0;
   for (const value of target) if (Math.abs(value) > largest) largest = Math.abs(value);
   if (largest === 0 || (largest >= ORDINARY.least && largest <= ORDINARY.most)) return 1;
-  return 2 ** Math.max(-1000, Math.floor(Math.log2(largest)));
+  return 2 ** Math.min(Math.max(-1000, Math.floor(Math.log2(largest))), 1000);
 }
 
-/** Multiplies in place; what would overflow becomes the largest double, so that every forecast is finite. */
+/** No forecast goes beyond, so that differences between its quantiles are finite too. */
+const MOST = Number.MAX_VALUE / 4;
+
+/** Multiplies in place; what would come near the largest double stops at a quarter of it. */
 export function restoreMagnitude(values: Float64Array, magnitude: number): Float64Array {
   if (magnitude === 1) return values;
   for (let i = 0; i < values.length; i++) {
-    values[i] = Math.min(Math.max(values[i]! * magnitude, -Number.MAX_VALUE), Number.MAX_VALUE);
+    values[i] = Math.min(Math.max(values[i]! * magnitude, -MOST), MOST);
   }
   return values;
 }
