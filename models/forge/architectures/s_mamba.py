@@ -53,8 +53,7 @@ def doubling_scan(decay: Tensor, drive: Tensor, rounds: int) -> Tensor:
 
 def _shift(x: Tensor, by: int, fill: float) -> Tensor:
     """Moves axis 1 by some positions; the first ones get `fill`."""
-    before = torch.full_like(x[:, :1], fill).expand(-1, by, *x.shape[2:])
-    return torch.cat([before, x], dim=1)[:, : x.shape[1]]
+    return nn.functional.pad(x, (0, 0) * (x.ndim - 2) + (by, 0), value=fill)[:, : x.shape[1]]
 
 
 class Mamba(nn.Module):

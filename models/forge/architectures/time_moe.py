@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+HUBER = 2.0  # delta of the loss
 MASKED = -1e9  # added to the logit of a key that may not be seen; finite, so that a row of padding stays finite
 
 
@@ -138,12 +139,12 @@ class Attention(nn.Module):
         self.k_proj, self.v_proj = nn.Linear(width, keys), nn.Linear(width, keys)
 
     def forward(self, x: Tensor, positions: Positions, past: Tensor | None) -> tuple[Tensor, Tensor]:
-        """past: keys and values [2, batch, heads, past, head size]; returned with those of x behind."""
+        """past: keys and values [batch, 2, heads, past, head size]; returned with those of x behind."""
         query, key, value = (self._split(project(x)) for project in (self.q_proj, self.k_proj, self.v_proj))
-        present = torch.stack([positions.rotate(key), value])
+        present = torch.stack([positions.rotate(key), value], dim=1)
         if past is not None:
             present = torch.cat([past, present], dim=3)
-        key, value = present.repeat_interleave(self.config.num_attention_heads // self.config.key_value_heads, dim=2)
+        key, value = (self._for_all_heads(one) for one in present.unbind(1))
         logits = positions.rotate(query) @ key.transpose(-1, -2) * self.config.head_size**-0.5
         weights = nn.functional.dropout(
             (logits + positions.mask).softmax(dim=-1), self.config.attention_dropout, self.training
@@ -152,6 +153,11 @@ class Attention(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (-1, self.config.head_size)).transpose(1, 2)
+
+    def _for_all_heads(self, x: Tensor) -> Tensor:
+        """Grouped-query attention: several heads look at the same keys and values."""
+        group = self.config.num_attention_heads // self.config.key_value_heads
+        return x if group == 1 else x.repeat_interleave(group, dim=1)
 
 
 class MixtureOfExperts(nn.Module):
@@ -219,11 +225,11 @@ class Decoder(nn.Module):
         positions = Positions.of(seen, x.shape[1], self.config)
         x, presents, routers = self.embed_layer(x), [], []
         for index, layer in enumerate(self.layers):
-            x, present, logits = layer(x, positions, None if past is None else past[index])
+            x, present, logits = layer(x, positions, None if past is None else past[:, index])
             presents.append(present)
             if logits is not None:
                 routers.append(logits)
-        return self.norm(x), torch.stack(presents), routers
+        return self.norm(x), torch.stack(presents, dim=1), routers
 
 
 class HorizonHead(nn.Module):
@@ -250,7 +256,7 @@ class TimeMoe(nn.Module):
         past_key_values: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """input_values: normalised, [batch, points]; attention_mask: [batch, points], 0 for padding on the left.
-        past_mask [batch, past] and past_key_values [layers, 2, batch, heads, past, head size]: present_mask and
+        past_mask [batch, past] and past_key_values [batch, layers, 2, heads, past, head size]: present_mask and
         present_key_values of the call before.
 
         head_H_last [batch, H] for every head, at the last point; head_first_all_positions [batch, points, first H];
@@ -296,15 +302,20 @@ class TimeMoe(nn.Module):
         labels: [batch, points], the value after each input; a head at point t forecasts labels t to t + H - 1. Labels
         behind the end are 0, and count where no mask is given, as in the official code.
         """
+        beyond = torch.full_like(labels[:, :1], 1.0 if loss_masks is None else 0.0)
+        return self.masked_loss(
+            input_values, labels, torch.ones_like(labels) if loss_masks is None else loss_masks, beyond
+        )
+
+    def masked_loss(self, input_values: Tensor, labels: Tensor, loss_masks: Tensor, beyond: Tensor) -> Tensor:
+        """beyond: [batch, 1], how much a label behind the end counts."""
         hidden, _, routers = self.model(input_values, torch.ones_like(input_values), None)
         losses = []
         for horizon, head in zip(self.config.horizon_lengths, self.lm_heads, strict=True):
-            error = nn.functional.huber_loss(head(hidden), _ahead(labels, horizon), reduction="none", delta=2.0)
-            if loss_masks is None:
-                losses.append(error.mean())
-            else:
-                mask = _ahead(loss_masks, horizon)
-                losses.append((error * mask).sum() / mask.sum())
+            target, mask = _ahead(labels, torch.zeros_like(beyond), horizon), _ahead(loss_masks, beyond, horizon)
+            error = (head(hidden) - target).abs()
+            huber = torch.where(error < HUBER, 0.5 * error * error, HUBER * (error - 0.5 * HUBER))
+            losses.append((huber * mask).sum() / mask.sum())
         loss = torch.stack(losses).mean()
         if self.config.apply_aux_loss:
             loss = loss + self.config.router_aux_loss_factor * self._imbalance(routers)
@@ -319,7 +330,8 @@ class TimeMoe(nn.Module):
         return experts * (share * probabilities.mean(dim=0)).sum()
 
 
-def _ahead(x: Tensor, horizon: int) -> Tensor:
-    """[batch, points] to [batch, points, horizon]: the values from each point on, 0 behind the end."""
-    padded = torch.cat([x, torch.zeros_like(x[:, :1]).expand(-1, horizon - 1)], dim=1)
-    return torch.stack([padded[:, step : step + x.shape[1]] for step in range(horizon)], dim=-1)
+def _ahead(x: Tensor, beyond: Tensor, horizon: int) -> Tensor:
+    """[batch, points] to [batch, points, horizon]: the values from each point on, `beyond` behind the end."""
+    padded = torch.cat([x, beyond.expand(-1, horizon)], dim=1)
+    position = torch.arange(x.shape[1], device=x.device)[:, None] + torch.arange(horizon, device=x.device)
+    return padded[:, position]

@@ -83,7 +83,9 @@ def add_quantiles(first: Tensor, second: Tensor) -> Tensor:
     """Medians add, distances from the median add in squares. [batch, levels, horizon, channels], ascending levels."""
     middle = first.shape[1] // 2
     widths = [one - one[:, middle : middle + 1] for one in (first, second)]
-    width = (widths[0] + widths[1]).sign() * (widths[0] ** 2 + widths[1] ** 2 + TINY).sqrt()
+    # sqrt(a^2 + b^2 + 1e-8), times and through 1e4: the exporter takes the sum with 1e-8 for one with nothing
+    distance = ((widths[0] * 1e4) ** 2 + (widths[1] * 1e4) ** 2 + 1).sqrt() / 1e4
+    width = (widths[0] + widths[1]).sign() * distance
     nothing = torch.zeros_like(width[:, :1])
     width = torch.cat([width[:, :middle], nothing, width[:, middle + 1 :]], dim=1)
     return first[:, middle : middle + 1] + second[:, middle : middle + 1] + width
@@ -95,13 +97,13 @@ def robust_trend(x: Tensor) -> Tensor:
     [batch, points, channels] to the same. The mean of the trend is kept at the mean of the series.
     """
     smoother = smoothing_matrix(x.shape[1]).to(x)
-    trend = _align(smoother @ x / (smoother.sum(dim=1)[:, None] + TINY), x)
+    trend = _align(smoother @ x / smoother.sum(dim=1)[:, None], x)
     for _ in range(PASSES):
         residual = x - trend
         residual = residual - _lower_median(residual)
-        spread = _lower_median(residual.abs()) + TINY
+        spread = _lower_median(residual.abs()).clamp(min=TINY)
         weight = (1 - ((residual / (6 * spread)) ** 2).clamp(0, 1)) ** 2
-        trend = _align(smoother @ (x * weight) / (smoother @ weight + TINY), x)
+        trend = _align(smoother @ (x * weight) / (smoother @ weight).clamp(min=TINY), x)
     return trend
 
 

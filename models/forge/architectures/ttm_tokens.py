@@ -107,4 +107,6 @@ class SpectrumTokens(nn.Module):
         power = (series @ self.cosine) ** 2 + (series @ self.sine) ** 2
         if self.ignore_mean:
             power = torch.cat([torch.zeros_like(power[..., :1]), power[..., 1:]], dim=-1)
+        if torch.compiler.is_exporting():  # TopK of ONNX takes equals in their order, that of PyTorch does not
+            return power.topk(self.count, dim=-1).indices
         return power.sort(dim=-1, descending=True, stable=True).indices[..., : self.count]
