@@ -2,6 +2,7 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import type { Env } from '@app/config';
 import { ForecastClientModule } from '../../forecaster/src/forecast-client.module.js';
 import { ForecasterModule } from '../../forecaster/src/forecaster.module.js';
+import { GatewayModule } from '../../gateway/src/gateway.module.js';
 import { IngestModule } from '../../ingest/src/ingest.module.js';
 import { StartupError } from './startup-error.js';
 
@@ -16,7 +17,10 @@ export function roleModules(roles: readonly Role[], env: Env): (Type | DynamicMo
     ingest: () => [IngestModule],
     // A gateway elsewhere asks through the internal API; one in the same process needs none on a public port.
     forecaster: () => [ForecasterModule.register({ env, internalApi: alone })],
-    gateway: () => (alone && env.FORECASTER_URL ? [ForecastClientModule.overHttp(env.FORECASTER_URL)] : []),
+    gateway: () => [
+      ...(alone && env.FORECASTER_URL ? [ForecastClientModule.overHttp(env.FORECASTER_URL)] : []),
+      GatewayModule,
+    ],
   };
   return roles.flatMap((role) => modules[role]());
 }
