@@ -7,9 +7,12 @@ import type { BaselineName } from './best-baseline.js';
 import { observedPoints, requireObservations } from './context.js';
 import type { Forecaster } from './forecaster.js';
 
-/** Windows in one message to a thread: some 10 ms of naive forecasts, a second of the slowest. */
-const CHUNK = 16;
-const MOST_WAITING = 16_384;
+/** What a window costs, in about milliseconds: naive forecasts are arithmetic, the others are fitted, and `best` fits five times. */
+const COSTS = { 'seasonal-naive': 1, drift: 1, ets: 10, mstl: 30, best: 60 } as const;
+/** Cost of one message to a thread: what a small call may have to wait for, and more than the message itself costs. */
+const CHUNK_COST = 32;
+/** Cost that may wait: half a minute a thread. A larger call is taken when nothing waits. */
+const MOST_WAITING = 30_000;
 /** With fewer observed points than this an interval is more assumption than evidence. */
 const SHORT_CONTEXT = 16;
 
@@ -30,9 +33,11 @@ export class StatisticalForecaster implements Forecaster {
   async forecast(windows: readonly ContextWindow[], horizon: number): Promise<QuantileForecast[]> {
     windows.forEach(requireObservations);
     const parts: Part[] = [];
-    for (let start = 0; start < windows.length; start += CHUNK) {
-      const chunk = windows.slice(start, start + CHUNK);
-      parts.push({ cost: chunk.length, build: () => ({ request: this.#request(chunk, horizon) }) });
+    const cost = COSTS[this.model];
+    const size = Math.max(1, Math.floor(CHUNK_COST / cost));
+    for (let start = 0; start < windows.length; start += size) {
+      const chunk = windows.slice(start, start + size);
+      parts.push({ cost: cost * chunk.length, build: () => ({ request: this.#request(chunk, horizon) }) });
     }
     const results = (await this.pool.call(parts)) as BaselineResult[][];
     return results.flat().map((result, i) => toForecast(windows[i]!, result));

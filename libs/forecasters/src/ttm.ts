@@ -3,6 +3,7 @@ import type { LoadedModel } from '@app/inference';
 import { CANONICAL_LEVELS, meanOfQuantiles, type ContextWindow, type QuantileForecast } from '@app/series';
 import type { NeuralForecaster } from './auto.js';
 import { observedPoints, requireObservations } from './context.js';
+import { mapInFlight } from './map-in-flight.js';
 import { magnitudeOf, restoreMagnitude } from './magnitude.js';
 import { ROWS_PER_BLOCK, roll, type BlockSizes } from './rolling.js';
 import { fromBatch, seasonCandidates, toBatch } from './window-tensors.js';
@@ -44,12 +45,7 @@ export class TtmForecaster implements NeuralForecaster {
     const slices = Array.from({ length: Math.ceil(windows.length / size) }, (_, i) =>
       windows.slice(i * size, (i + 1) * size),
     );
-    const forecasts: QuantileForecast[][] = [];
-    const next = slices.entries();
-    const work = async () => {
-      for (const [i, slice] of next) forecasts[i] = await this.#forecastSlice(slice, horizon);
-    };
-    await Promise.all(Array.from({ length: SLICES_IN_FLIGHT }, work));
+    const forecasts = await mapInFlight(slices, SLICES_IN_FLIGHT, (slice) => this.#forecastSlice(slice, horizon));
     return forecasts.flat();
   }
 

@@ -48,7 +48,7 @@ export class CallQueue {
     if (parts.length === 0) return [];
     const cost = parts.reduce((sum, part) => sum + part.cost, 0);
     if (this.#cost > 0 && this.#cost + cost > this.maxCost) {
-      const message = `the ${this.name} queue is full: ${this.#cost} of ${this.maxCost} rows wait; retry later`;
+      const message = `the ${this.name} queue is full (${this.#cost} of ${this.maxCost} wait); retry later`;
       throw new PlatformError('OVERLOADED', message, { queue: this.name, waiting: this.#cost });
     }
     this.#cost += cost;

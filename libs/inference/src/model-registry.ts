@@ -59,6 +59,8 @@ export class ModelRegistry {
         options.logger.error({ model: name, reason: model.reason }, 'a model package is refused');
       } else {
         loaded.push(model);
+        const { provider, sha256, providerFallback } = model;
+        options.logger.info({ model: name, provider, sha256, providerFallback }, 'a model package is ready');
       }
     }
     return new ModelRegistry(loaded, refused);

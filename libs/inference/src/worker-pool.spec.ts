@@ -82,7 +82,7 @@ describe('WorkerPool', () => {
     const waiting = pool.call([part({ echo: 'w' }, 3)]);
     await expect(pool.call([part({ echo: 'x' }, 2)])).rejects.toMatchObject({
       code: 'OVERLOADED',
-      message: expect.stringContaining('3 of 4 rows wait'),
+      message: expect.stringContaining('(3 of 4 wait)'),
     });
     writeFileSync(flag('full'), '');
     await Promise.all([running, waiting]);
