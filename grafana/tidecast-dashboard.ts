@@ -20,7 +20,7 @@ export function tidecastDashboard(): Dashboard {
     .description('Series and their forecasts, how fresh they are, and how the streams and jobs do.')
     .tags(['tidecast'])
     .timezone('browser')
-    .time({ from: 'now-7d', to: 'now+2d' })
+    .time({ from: 'now-14d', to: 'now+2d' })
     .refresh('1m')
     .editable()
     .withVariable(dataSourceVariable())
@@ -62,6 +62,7 @@ function itemVariable(): QueryVariableBuilder {
     .label('Item')
     .datasource(DATA_SOURCE)
     .query(VARIABLE_QUERIES.item)
+    .definition(VARIABLE_QUERIES.item)
     .refresh(VariableRefresh.OnDashboardLoad);
 }
 
@@ -70,6 +71,7 @@ function channelVariable(): QueryVariableBuilder {
     .label('Channel')
     .datasource(DATA_SOURCE)
     .query(VARIABLE_QUERIES.channel)
+    .definition(VARIABLE_QUERIES.channel)
     .refresh(VariableRefresh.OnDashboardLoad)
     .multi(true)
     .includeAll(true)

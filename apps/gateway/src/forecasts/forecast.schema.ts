@@ -77,15 +77,15 @@ export const forecastRequestExamples = {
 
 /** Query of `GET /forecasts/{forecast_id}`. */
 export const levelsQuery = z.strictObject({
-  levels: numberList.optional().describe('Quantile levels: `0.1,0.5,0.9`.'),
+  levels: numberList.optional().meta({ description: 'Quantile levels.', example: '0.1,0.5,0.9' }),
   coverage: numberList.optional().describe('Instead of levels: `0.8`, or `0.8,0.95`.'),
 });
 export type LevelsQuery = z.output<typeof levelsQuery>;
 
 /** Query of `GET /forecasts/latest`. */
 export const latestQuery = z.strictObject({
-  item_id: z.string().min(1),
-  channel: z.string().min(1).optional().describe('All channels of the item when absent.'),
+  item_id: z.string().min(1).meta({ example: 'pump-7' }),
+  channel: z.string().min(1).optional().meta({ description: 'All channels of the item when absent.', example: 'flow' }),
   ...levelsQuery.shape,
 });
 export type LatestQuery = z.output<typeof latestQuery>;

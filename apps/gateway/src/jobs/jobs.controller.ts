@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '@app/server';
 import { JobsService } from '../../../forecaster/src/jobs/jobs.service.js';
 import {
@@ -19,6 +19,8 @@ import {
   type RunsQuery,
   type RunView,
 } from './job.schema.js';
+
+const JOB = { name: 'job_id', example: '5f6c0d3e-8a52-4b7e-9f0a-3a1d6e1b2c44' };
 
 /** Schedules of batch forecasts. */
 @ApiTags('jobs')
@@ -51,6 +53,7 @@ export class JobsController {
   }
 
   @Get(':job_id')
+  @ApiParam(JOB)
   @ApiOperation({ summary: 'One schedule.' })
   @ApiResponse({ status: 200, standardSchema: jobExample })
   @ApiProblems('NOT_FOUND', 'DATABASE_UNAVAILABLE')
@@ -59,6 +62,7 @@ export class JobsController {
   }
 
   @Patch(':job_id')
+  @ApiParam(JOB)
   @ApiOperation({ summary: 'Pause or resume a schedule. What was missed meanwhile is not caught up.' })
   @ApiResponse({ status: 200, standardSchema: jobExample })
   @ApiProblems('INVALID_REQUEST', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
@@ -71,6 +75,7 @@ export class JobsController {
 
   @Delete(':job_id')
   @HttpCode(204)
+  @ApiParam(JOB)
   @ApiOperation({ summary: 'Remove a schedule and its runs. The forecasts that they made stay.' })
   @ApiResponse({ status: 204, description: 'Removed.' })
   @ApiProblems('NOT_FOUND', 'DATABASE_UNAVAILABLE')
@@ -80,6 +85,7 @@ export class JobsController {
 
   @Post(':job_id/run')
   @HttpCode(202)
+  @ApiParam(JOB)
   @ApiOperation({ summary: 'Start a run out of turn. It goes on after the answer; its runs tell how far it is.' })
   @ApiResponse({ status: 202, standardSchema: runExample })
   @ApiProblems('NOT_FOUND', 'RUN_IN_PROGRESS', 'DATABASE_UNAVAILABLE')
@@ -88,6 +94,7 @@ export class JobsController {
   }
 
   @Get(':job_id/runs')
+  @ApiParam(JOB)
   @ApiOperation({ summary: 'The runs of a schedule, newest first, with progress, failures and duration.' })
   @ApiResponse({ status: 200, standardSchema: runList })
   @ApiProblems('INVALID_REQUEST', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
