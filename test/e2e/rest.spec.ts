@@ -156,3 +156,17 @@ describe('a wrong request', () => {
     expect(answer.type).toMatch(/^application\/problem\+json/);
   });
 });
+
+describe('a gateway whose forecaster is away', () => {
+  // Port 9, discard: nobody listens there.
+  const lonely = useRestProcess(storeUsualSeries, { forecasterUrl: 'http://127.0.0.1:9' });
+
+  it('says so, and goes on to serve what needs no forecaster', async () => {
+    const asked = await lonely().post('/forecasts', { item_id: 'pump-7', horizon: 1 });
+
+    expect(asked).toMatchObject({ status: 503, body: { code: 'FORECASTER_UNAVAILABLE' } });
+    expect((await lonely().get('/models')).status).toBe(503);
+    expect((await lonely().get('/series')).status).toBe(200);
+    expect((await fetch(`${lonely().url}/health/ready`)).status).toBe(200);
+  });
+});

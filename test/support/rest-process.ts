@@ -5,6 +5,7 @@ import { EnvModule, loadEnv, type Env } from '@app/config';
 import { silentLogger } from '@app/observability';
 import { createServer } from '@app/server';
 import type { DataSource } from 'typeorm';
+import { ForecastClientModule } from '../../apps/forecaster/src/forecast-client.module.js';
 import { ForecasterModule } from '../../apps/forecaster/src/forecaster.module.js';
 import { GatewayModule } from '../../apps/gateway/src/gateway.module.js';
 import { IngestModule } from '../../apps/ingest/src/ingest.module.js';
@@ -15,6 +16,13 @@ export interface Answer<T = Json> {
   readonly status: number;
   readonly type: string | null;
   readonly body: T;
+}
+
+export interface RestOptions {
+  /** With the ingest role as well. */
+  readonly ingest?: boolean;
+  /** Ask the forecaster there, instead of one in the same process. */
+  readonly forecasterUrl?: string;
 }
 
 /** Small enough to be reached by a test. */
@@ -29,12 +37,15 @@ export class RestProcess {
     private readonly database: TestDatabase,
   ) {}
 
-  static async start(options: { ingest?: boolean } = {}): Promise<RestProcess> {
+  static async start({ ingest, forecasterUrl }: RestOptions = {}): Promise<RestProcess> {
     const limits = Object.entries(REST_LIMITS).map(([key, value]) => [key, String(value)]);
     const env = loadEnv({ SCHEDULER: 'false', ...Object.fromEntries(limits) });
     const database = await createDatabase();
-    const modules = [ForecasterModule.register({ env, internalApi: false }), GatewayModule];
-    const root = ProcessModule.of(env, database.dataSource, options.ingest ? [...modules, IngestModule] : modules);
+    const forecaster = forecasterUrl
+      ? ForecastClientModule.overHttp(forecasterUrl)
+      : ForecasterModule.register({ env, internalApi: false });
+    const modules = [forecaster, GatewayModule, ...(ingest ? [IngestModule] : [])];
+    const root = ProcessModule.of(env, database.dataSource, modules);
     const app = await createServer(root, { env, logger: silentLogger() });
     await app.listen(0, '127.0.0.1');
     return new RestProcess(await app.getUrl(), database.dataSource, app, database);
@@ -73,7 +84,10 @@ export class RestProcess {
  * One process for all tests of the spec file: `const rest = useRestProcess();` and in a test `rest().get('/models')`.
  * `prepare` fills its database.
  */
-export function useRestProcess(prepare?: (rest: RestProcess) => Promise<unknown>, options = {}): () => RestProcess {
+export function useRestProcess(
+  prepare?: (rest: RestProcess) => Promise<unknown>,
+  options: RestOptions = {},
+): () => RestProcess {
   let rest: RestProcess | undefined;
   beforeAll(async () => {
     rest = await RestProcess.start(options);
