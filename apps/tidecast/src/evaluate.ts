@@ -7,6 +7,7 @@ import { createLogger, messageOf } from '@app/observability';
 import { Command } from 'commander';
 
 import { evaluateSet, type ModelResult } from './evaluate/forecasting.js';
+import { checkGoldenCases } from './evaluate/golden.js';
 import { Progress } from './evaluate/progress.js';
 import { formatTable } from './evaluate/table.js';
 
@@ -82,6 +83,16 @@ program
   .option('--models <names>', 'comma-separated models; seasonal-naive always runs as the reference', 'auto,ttm')
   .option('--out <file>', 'write all scores as JSON')
   .action(forecasting);
+
+program
+  .command('golden')
+  .description(
+    'Imports checkpoints of the original code and checks their answers in PyTorch and in Node, a line a case; exit code 1 when one fails.',
+  )
+  .requiredOption('--data <dir>', 'folder with <family>/<case>/{config.json, model.safetensors, golden.json}')
+  .action(async ({ data }: { data: string }) => {
+    if (!(await checkGoldenCases(data))) process.exitCode = 1;
+  });
 
 try {
   await program.parseAsync(process.argv);
