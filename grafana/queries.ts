@@ -12,11 +12,12 @@ export const VARIABLE_QUERIES = {
   channel: 'SELECT DISTINCT channel FROM series WHERE item_id IN (${item:sqlstring}) ORDER BY channel',
 } as const;
 
+// A point that has its bin to itself stays where it was measured, in line with the forecast.
 export const OBSERVED = `
-SELECT ${bin('ts')} AS "time", avg(value) AS observed
+SELECT min(ts) AS "time", avg(value) AS observed
 FROM observation_points
 WHERE ${ONE_SERIES} AND $__timeFilter(ts)
-GROUP BY 1
+GROUP BY ${bin('ts')}
 ORDER BY 1`.trim();
 
 export const LATEST_FORECAST = `

@@ -259,6 +259,7 @@ describe('what the queries say', () => {
     const fan = await run('$item · $channel', 'B');
 
     expect(observed.length).toBeLessThanOrEqual(12);
+    expect((await run('$item · $channel', 'A')).at(-1)).toEqual({ time: new Date(NOW), observed: 0 });
     expect(fan.map(({ time, forecast, upper_95 }) => [time, forecast, upper_95])).toEqual(
       [1, 2, 3].map((step) => [new Date(NOW + step * HOUR), step, step + 0.975]),
     );
