@@ -13,6 +13,25 @@ describe('inferSeason', () => {
     expect(inferSeason(target, [24, 168])).toBe(168);
   });
 
+  it('is not fooled by a smooth series that hardly moves from one point to the next', () => {
+    expect(inferSeason(wave(700, 336, 0.02), [2, 48, 336])).toBe(336);
+  });
+
+  it('has none for a trend or for white noise', () => {
+    expect(
+      inferSeason(
+        Float64Array.from({ length: 400 }, (_, t) => t),
+        [7, 24],
+      ),
+    ).toBe(1);
+    expect(
+      inferSeason(
+        Float64Array.from({ length: 400 }, (_, t) => Math.sin(t * t * 1.7)),
+        [7, 24],
+      ),
+    ).toBe(1);
+  });
+
   it('has none for a random walk', () => {
     let level = 0;
     const walk = Float64Array.from({ length: 400 }, (_, t) => (level += Math.sin(t * t * 1.7)));
