@@ -189,6 +189,8 @@ describe('a schedule', () => {
 
     expect(resumed.nextRunAt).toEqual(new Date('2026-05-01T15:00:00Z'));
     await expect(starter.startDue(later(9001))).resolves.toBe('nothing-due');
+    await jobs.setEnabled(jobId, true, later(20_000));
+    await expect(starter.startDue(later(20_000))).resolves.toBe('started');
   });
 
   it('runs at half past two once a day, on both days that Berlin changes its clocks', async () => {
@@ -488,26 +490,36 @@ it('a job can be deleted while it runs; its forecasts stay', async () => {
   await expect(worker.work(NOW)).resolves.toBe('idle');
 });
 
-it('a forecaster process that is killed with SIGKILL loses and doubles nothing', async () => {
-  await manySeries(400);
-  const env = { DATABASE_URL: database().url, JOB_TASK_SERIES: '4', PROVIDER: 'cpu', LOG_LEVEL: 'warn' };
-  const processes = await Promise.all([1, 2].map(() => TidecastProcess.start({ env })));
-  const { jobId } = await create({ horizon: 48 });
-  const done = async () => (await runsOf(jobId))[0]?.seriesDone ?? 0;
+describe('a process', () => {
+  const started: TidecastProcess[] = [];
+  const start = async () => {
+    const env = { DATABASE_URL: database().url, JOB_TASK_SERIES: '4', PROVIDER: 'cpu', LOG_LEVEL: 'warn' };
+    const spawned = await TidecastProcess.spawn({ env });
+    started.push(spawned);
+    await spawned.untilReady();
+  };
+  afterEach(() => Promise.all(started.splice(0).map((one) => one.kill())));
 
-  await services(4).jobs.run(jobId, new Date());
-  for (const at of [40, 160]) {
-    await eventually(async () => (await done()) >= at);
-    await processes.shift()!.kill();
-    processes.push(await TidecastProcess.start({ env }));
-  }
-  const run = await eventually(async () => (await runsOf(jobId)).find(({ finishedAt }) => finishedAt !== null), 60_000);
+  it('that is killed with SIGKILL in the middle of a run loses and doubles nothing', async () => {
+    await manySeries(400);
+    await Promise.all([start(), start()]);
+    const { jobId } = await create({ horizon: 48 });
+    await services(4).jobs.run(jobId, new Date());
+    const current = async () => (await runsOf(jobId)).at(-1)!;
 
-  await expect(Promise.all(processes.map((one) => one.stop()))).resolves.toEqual([0, 0]);
-  expect(run).toMatchObject({ status: 'succeeded', seriesTotal: 400, seriesDone: 400, failures: [] });
-  const [stored] = await db().query(
-    `SELECT count(*)::int AS rows, count(DISTINCT series_id)::int AS series FROM forecasts WHERE run_id = $1`,
-    [run.runId],
-  );
-  expect(stored).toEqual({ rows: 400, series: 400 });
-}, 180_000);
+    for (const done of [40, 160]) {
+      await eventually(async () => (await current()).seriesDone >= done, 60_000);
+      await started.shift()!.kill();
+      await start();
+    }
+    await eventually(async () => (await current()).finishedAt !== null, 60_000);
+
+    const run = await current();
+    expect(run).toMatchObject({ status: 'succeeded', seriesTotal: 400, seriesDone: 400, failures: [] });
+    const [stored] = await db().query(
+      `SELECT count(*)::int AS rows, count(DISTINCT series_id)::int AS series FROM forecasts WHERE run_id = $1`,
+      [run.runId],
+    );
+    expect(stored).toEqual({ rows: 400, series: 400 });
+  }, 300_000);
+});

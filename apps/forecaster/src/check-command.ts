@@ -2,11 +2,12 @@ import type { Env } from '@app/config';
 import { PlatformError } from '@app/observability';
 
 import type { ForecastCommand } from './forecast-client.js';
+import { parseInstant } from './instant.js';
 
 /** Clocks of two machines differ by this much at most; a client's "now" is not refused as the future. */
 const CLOCK_SKEW_MS = 60_000;
-/** Steps of all series of a call together: 13 quantiles each make an answer of some 100 MB. */
-const MAX_STEPS = 400_000;
+/** Steps of all series of one call or task together: with 13 quantiles each they are 50 MB of text on their way. */
+export const MAX_STEPS = 200_000;
 
 type Limits = Pick<Env, 'MAX_HORIZON' | 'MAX_SERIES_PER_CALL'>;
 
@@ -16,8 +17,8 @@ export function checkCommand({ series, horizon, asOf }: ForecastCommand, env: Li
   if (series.length === 0) throw new PlatformError('INVALID_REQUEST', 'the call names no series; name at least one');
   checkSeriesCount(series.length, horizon, env);
   if (asOf === undefined) return;
-  const time = Date.parse(asOf);
-  if (Number.isNaN(time)) {
+  const time = parseInstant(asOf);
+  if (time === undefined) {
     throw new PlatformError('INVALID_REQUEST', `as_of "${asOf}" is no time; write it like 2026-01-01T00:00:00Z`);
   }
   if (time > now.getTime() + CLOCK_SKEW_MS) {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LOGGER, type Logger } from '@app/observability';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
@@ -31,7 +32,8 @@ export class ForecastSchedule implements OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     this.#stopped = true;
-    await this.#ticking;
+    // A database that hangs must not hold up the end: an unfinished start is rolled back and made elsewhere.
+    await Promise.race([this.#ticking, sleep(TICK_MS, undefined, { ref: false })]);
   }
 
   private async startDue(): Promise<void> {

@@ -8,6 +8,7 @@ import { checkCommand, checkSeriesCount } from './check-command.js';
 import { ContextLoader } from './context-loader.js';
 import type { ForecastCommand, ForecastFailure, ForecastOutcome, StoredSeries } from './forecast-client.js';
 import { forecastEach } from './forecast-each.js';
+import { parseInstant } from './instant.js';
 import { inlineContext } from './inline-context.js';
 import { toIssued, toRow, type Answer } from './issue.js';
 import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
@@ -69,7 +70,7 @@ export class ForecastService {
     const rows = found.flat();
     checkSeriesCount(rows.length + series.length - wanted.length, horizon, this.env);
 
-    const contexts = await this.contexts.load(rows, asOf === undefined ? undefined : new Date(asOf));
+    const contexts = await this.contexts.load(rows, asOf === undefined ? undefined : new Date(parseInstant(asOf)!));
     const [nextFound, nextContext] = [found.values(), contexts.values()];
     return series.flatMap((one) => {
       if ('target' in one) return [inlineContext(one)];

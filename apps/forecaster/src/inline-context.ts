@@ -1,8 +1,8 @@
 import { PlatformError } from '@app/observability';
 import { Frequency, inferSeason, isTimeZone } from '@app/series';
-import { DateTime } from 'luxon';
 
 import type { InlineSeries } from './forecast-client.js';
+import { parseInstant } from './instant.js';
 import { CONTEXT_LENGTH, failureOf, type Prepared } from './series-context.js';
 
 /** The channel of a series that names none. */
@@ -55,9 +55,8 @@ function checkTimeZone({ itemId, timeZone = 'UTC' }: InlineSeries): string {
 }
 
 function parseStart(series: InlineSeries): number {
-  const time = DateTime.fromISO(series.start, { zone: 'UTC' });
-  // Without an offset the same text means another time in every zone.
-  if (time.isValid && /T.*(Z|[+-]\d\d(:?\d\d)?)$/i.test(series.start)) return time.toMillis();
+  const start = parseInstant(series.start);
+  if (start !== undefined) return start;
   throw startInvalid(series, 'write an ISO-8601 time with an offset such as 2026-01-01T00:00:00Z');
 }
 

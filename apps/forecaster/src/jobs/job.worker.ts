@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LOGGER, PlatformError, messageOf, metrics, type Logger } from '@app/observability';
 import { JobTaskRepository, SeriesRepository, type ClaimedTask, type JobRunFailure } from '@app/persistence';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
@@ -15,7 +16,9 @@ const RETRY_AFTER_MS = [1_000, 5_000];
 /** How long to rest when there is nothing to do: another forecaster may have started a run meanwhile. */
 const IDLE_MS = 1_000;
 /** How long a shutdown waits for the task under work before it is rolled back. */
-const PATIENCE_MS = 1_500;
+const PATIENCE_MS = 1_400;
+/** And how long for the roll-back, should the database hang: it does so by itself when the process ends. */
+const ROLL_BACK_MS = 400;
 
 /**
  * Works off the tasks of runs, one at a time: claim, forecast, store, delete and count in one transaction. Many workers
@@ -45,9 +48,9 @@ export class JobWorker implements OnApplicationBootstrap, OnModuleDestroy {
   async onModuleDestroy(): Promise<void> {
     this.#stopped = true;
     this.wake();
-    const patience = setTimeout(() => this.#abort.abort(), PATIENCE_MS);
-    await this.#loop;
-    clearTimeout(patience);
+    await Promise.race([this.#loop, sleep(PATIENCE_MS, undefined, { ref: false })]);
+    this.#abort.abort();
+    await Promise.race([this.#loop, sleep(ROLL_BACK_MS, undefined, { ref: false })]);
   }
 
   /** Looks for work now rather than after the rest. */

@@ -59,9 +59,14 @@ export class JobsService {
 
   /** Pauses or resumes a schedule; slots that passed meanwhile are not caught up. A run that goes on is completed. */
   async setEnabled(jobId: string, enabled: boolean, now = new Date()): Promise<JobEntity> {
-    const { cron, timeZone } = await this.get(jobId);
-    const change = enabled ? { enabled, nextRunAt: nextSlot(cron, timeZone, now) } : { enabled };
-    await this.jobs.transaction((manager) => this.jobs.update(jobId, change, manager));
+    await this.get(jobId);
+    await this.jobs.transaction(async (manager) => {
+      const job = await this.jobs.lock(jobId, manager);
+      // Resuming what runs already must not lose a slot that is due.
+      if (!job || job.enabled === enabled) return;
+      const change = enabled ? { enabled, nextRunAt: nextSlot(job.cron, job.timeZone, now) } : { enabled };
+      await this.jobs.update(jobId, change, manager);
+    });
     return this.get(jobId);
   }
 

@@ -5,10 +5,8 @@ import { JobRepository, type JobEntity, type JobRunEntity } from '@app/persisten
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 
+import { MAX_STEPS } from '../check-command.js';
 import { newestSlot, nextSlot } from './cron-slots.js';
-
-/** Steps that one task computes at most, so that a transaction stays short and small whatever the horizon. */
-const TASK_STEPS = 400_000;
 
 /** Turns due jobs into runs with tasks, each slot once however many forecasters look. */
 @Injectable()
@@ -53,7 +51,8 @@ export class RunStarter {
   }
 
   private async start(job: JobEntity, scheduledFor: Date, now: Date, manager: EntityManager): Promise<JobRunEntity> {
-    const taskSeries = Math.max(1, Math.min(this.env.JOB_TASK_SERIES, Math.floor(TASK_STEPS / job.horizon)));
+    // A transaction stays short and small whatever the horizon.
+    const taskSeries = Math.max(1, Math.min(this.env.JOB_TASK_SERIES, Math.floor(MAX_STEPS / job.horizon)));
     const begun = { runId: randomUUID(), job, scheduledFor, startedAt: now, taskSeries };
     const run = await this.jobs.startRun(begun, manager);
     await this.jobs.pruneRuns(job.jobId, manager);
