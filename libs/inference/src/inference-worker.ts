@@ -15,6 +15,8 @@ export interface InferenceWorkerOptions {
   readonly chunkRows?: number;
   /** Rows that may wait before `run` rejects with OVERLOADED; 16,384 unless told. */
   readonly maxWaitingRows?: number;
+  /** Handler module of the thread; `ort-worker` unless told. */
+  readonly handler?: URL;
 }
 
 /**
@@ -26,11 +28,12 @@ export class InferenceWorker {
   readonly #pool: WorkerPool;
   readonly #chunkRows: number;
 
-  constructor({ logger, chunkRows = CHUNK_ROWS, maxWaitingRows = MOST_WAITING_ROWS }: InferenceWorkerOptions) {
+  constructor(options: InferenceWorkerOptions) {
+    const { logger, chunkRows = CHUNK_ROWS, maxWaitingRows = MOST_WAITING_ROWS, handler } = options;
     this.#chunkRows = chunkRows;
     this.#pool = new WorkerPool({
       name: 'inference',
-      handler: workerFile('ort-worker', import.meta.url),
+      handler: handler ?? workerFile('ort-worker', import.meta.url),
       threads: 1,
       maxCost: maxWaitingRows,
       logger,
