@@ -1,5 +1,6 @@
 import { metrics } from '@app/observability';
 import {
+  isTaken,
   keepReplaced,
   storeDeadLetters,
   storeInOutbox,
@@ -12,10 +13,13 @@ import type { DataSource, EntityManager } from 'typeorm';
 
 import { deadLetterOf, outboxRecordOf } from './dead-letters.js';
 import type { PartitionKeeper } from './partition-keeper.js';
-import type { PointChunk, SortedPoints } from './point-chunk.js';
+import type { PointChunk } from './point-chunk.js';
 import type { SeriesProfiler } from './series-profiler.js';
 import type { SeriesRegistry } from './series-registry.js';
+import type { SortedPoints } from './sort-points.js';
 import { Turnstile } from './turnstile.js';
+
+const MAX_ATTEMPTS = 3;
 
 /** What the writer works with. */
 export interface WriterDependencies {
@@ -46,34 +50,45 @@ export class ObservationWriter {
    */
   async write(chunk: PointChunk, ref: PartitionRef, expected: number, now: Date): Promise<void> {
     await this.#turnstile.pass(async () => {
-      const { registry, partitions } = this.#deps;
-      await partitions.ensure(chunk.months.values());
-      await registry.resolve(chunk.series());
-      try {
-        await this.#transact(chunk, ref, expected, now);
-      } catch (error) {
-        // Another member may have written these series: ask the database again.
-        for (const series of chunk.series()) series.newest = Number.NaN;
-        throw error;
+      await this.#deps.partitions.ensure(chunk.months.values());
+      for (let attempt = 1; ; attempt++) {
+        await this.#deps.registry.resolve(chunk.series());
+        try {
+          const points = chunk.sorted();
+          await this.#transact(chunk, points, ref, expected, now);
+          this.#remember(chunk, points);
+          return;
+        } catch (error) {
+          // Another member may have written these series: ask the database again.
+          for (const series of chunk.series()) series.newest = Number.NaN;
+          if (!isTaken(error) || attempt === MAX_ATTEMPTS) throw error;
+        }
       }
-      this.#remember(chunk);
     });
   }
 
-  async #transact(chunk: PointChunk, ref: PartitionRef, expected: number, now: Date): Promise<void> {
-    const points = chunk.sorted();
+  async #transact(
+    chunk: PointChunk,
+    points: SortedPoints,
+    ref: PartitionRef,
+    expected: number,
+    now: Date,
+  ): Promise<void> {
     const endTimer = metrics.ingestTransactionSeconds.startTimer();
     const counts = await this.#deps.dataSource.transaction('READ COMMITTED', async (manager) => {
       // First, as it locks: a member that lost the partition is refused before it writes anything.
       await commitOffset(manager, ref, expected, chunk.nextOffset);
-      const written = await writeObservations(manager, points, now);
+      const written = await writeObservations(manager, points.rows, now);
       await this.#writeRest(manager, chunk, points, ref, now);
       return written;
     });
     endTimer();
     metrics.observationsWritten.inc({ kind: 'new' }, counts.new);
     metrics.observationsWritten.inc({ kind: 'revised' }, counts.revised + points.replaced.ts.length);
-    metrics.observationsWritten.inc({ kind: 'duplicate' }, chunk.points - points.ts.length + counts.duplicate);
+    metrics.observationsWritten.inc(
+      { kind: 'duplicate' },
+      chunk.points - points.rows.ts.length - points.replaced.ts.length + counts.duplicate,
+    );
     for (const { errors } of chunk.bad) metrics.deadLetters.inc({ code: errors[0]?.code ?? 'UNKNOWN_FORMAT' });
   }
 
@@ -101,10 +116,10 @@ export class ObservationWriter {
   }
 
   /** Moves what is in memory along with what is committed. */
-  #remember(chunk: PointChunk): void {
-    for (const [ref, points] of chunk.counts) {
-      // pendingRecord tells whether another chunk has begun to move it meanwhile.
-      if (ref.pending > ref.newest) ref.newest = ref.pending;
+  #remember(chunk: PointChunk, { progress }: SortedPoints): void {
+    for (const { ref, newest, points } of progress) {
+      // Unkeyed records bring a series through two partitions at once: then the other one may have moved it further.
+      if (!(newest < ref.newest)) ref.newest = newest;
       this.#deps.profiler.count(ref, points);
     }
     for (const [ref, declaration] of chunk.declarations) {

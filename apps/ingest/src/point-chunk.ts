@@ -1,22 +1,13 @@
 import type { LogRecord, RecordError, RecordSink, SeriesDeclaration } from '@app/streaming';
-import { ObservationFlag } from '@app/series';
 
 import { monthOf, type Month } from './partition-keeper.js';
 import type { SeriesRef, SeriesRegistry } from './series-registry.js';
+import { sortPoints, type SortedPoints } from './sort-points.js';
 
 /** A record that could not be used, or not wholly. */
 export interface BadRecord {
   readonly record: LogRecord;
   readonly errors: readonly RecordError[];
-}
-
-/** The points of one transaction in columns, ascending by (series, ts), and what was replaced among themselves. */
-export interface SortedPoints {
-  readonly seriesIds: Int32Array;
-  readonly ts: Float64Array;
-  readonly values: Float64Array;
-  readonly flags: Int16Array | undefined;
-  readonly replaced: { seriesIds: number[]; ts: number[]; values: number[] };
 }
 
 /**
@@ -29,8 +20,6 @@ export class PointChunk implements RecordSink {
   readonly bad: BadRecord[] = [];
   readonly declarations = new Map<SeriesRef, SeriesDeclaration>();
   readonly traces = new Map<SeriesRef, { ts: number; traceparent: string }>();
-  /** Points a series, for the profiler. */
-  readonly counts = new Map<SeriesRef, number>();
   records = 0;
   nextOffset = 0;
 
@@ -96,53 +85,9 @@ export class PointChunk implements RecordSink {
     return new Set([...this.refs, ...this.declarations.keys()]);
   }
 
-  /**
-   * The points in the order of the key, each (series, ts) once: the last one wins, and an earlier one that differs is
-   * kept as replaced. Call it once, with all series known.
-   *
-   * A point is late when, at its place in the log, an earlier record had brought a newer point of the series. That
-   * depends on the log alone, not on how it was cut into batches. Points of one record come at one moment.
-   */
+  /** The points in the order of the key. All series must be known. */
   sorted(): SortedPoints {
-    const late = this.#markLate();
-    const order = this.#order();
-    const columns = {
-      seriesIds: new Int32Array(order.length),
-      ts: new Float64Array(order.length),
-      values: new Float64Array(order.length),
-    };
-    const flags = new Int16Array(order.length);
-    const replaced = { seriesIds: [] as number[], ts: [] as number[], values: [] as number[] };
-    let count = 0;
-    let flagged = false;
-    for (const i of order) {
-      const [seriesId, ts, value] = [this.refs[i]!.seriesId, this.#ts[i]!, this.#values[i]!];
-      const last = count - 1;
-      let flag = late[i] ? ObservationFlag.late : 0;
-      if (count > 0 && columns.seriesIds[last] === seriesId && columns.ts[last] === ts) {
-        flag |= flags[last]!;
-        if (columns.values[last] !== value) {
-          flag |= ObservationFlag.revised;
-          replaced.seriesIds.push(seriesId);
-          replaced.ts.push(ts);
-          replaced.values.push(columns.values[last]!);
-        }
-        count--;
-      }
-      columns.seriesIds[count] = seriesId;
-      columns.ts[count] = ts;
-      columns.values[count] = value;
-      flags[count] = flag;
-      if (flag !== 0) flagged = true;
-      count++;
-    }
-    return {
-      seriesIds: columns.seriesIds.subarray(0, count),
-      ts: columns.ts.subarray(0, count),
-      values: columns.values.subarray(0, count),
-      flags: flagged ? flags.subarray(0, count) : undefined,
-      replaced,
-    };
+    return sortPoints({ refs: this.refs, ts: this.#ts, values: this.#values, record: this.#record });
   }
 
   #enterMonth(ts: number): void {
@@ -156,35 +101,5 @@ export class PointChunk implements RecordSink {
       const known = this.traces.get(ref);
       if (!known || ts >= known.ts) this.traces.set(ref, { ts, traceparent });
     }
-  }
-
-  /** Moves `pending` of every series along the log; `newest` moves when the chunk is committed. */
-  #markLate(): Uint8Array {
-    const late = new Uint8Array(this.refs.length);
-    const before = new Map<SeriesRef, number>();
-    for (let i = 0; i < this.refs.length; i++) {
-      const ref = this.refs[i]!;
-      const ts = this.#ts[i]!;
-      const record = this.#record[i]!;
-      const count = this.counts.get(ref);
-      if (count === undefined) {
-        ref.pending = ref.newest;
-        ref.pendingRecord = -1;
-        before.set(ref, ref.newest);
-      } else if (ref.pendingRecord !== record) before.set(ref, ref.pending);
-      this.counts.set(ref, (count ?? 0) + 1);
-      ref.pendingRecord = record;
-      if (ts < before.get(ref)!) late[i] = 1;
-      if (ts > ref.pending) ref.pending = ts;
-    }
-    return late;
-  }
-
-  /** Places of the points by (series, ts), and by the log where these are equal. */
-  #order(): Uint32Array {
-    const order = Uint32Array.from(this.refs.keys());
-    const ids = Int32Array.from(this.refs, (ref) => ref.seriesId);
-    const ts = this.#ts;
-    return order.sort((a, b) => ids[a]! - ids[b]! || ts[a]! - ts[b]! || a - b);
   }
 }

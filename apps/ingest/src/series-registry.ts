@@ -4,11 +4,11 @@ import type { SeriesWriter } from '@app/persistence';
 export class SeriesRef {
   /** 0 until the series is looked up. */
   seriesId = 0;
-  /** Epoch milliseconds of the newest point at this place of the log; −∞ without any, NaN while unknown. */
+  /** Epoch milliseconds of the newest committed point; −∞ without any, NaN while unknown. */
   newest = Number.NaN;
-  /** The newest point among the records since `newest` was last moved, and the record it came in. */
-  pending = Number.NEGATIVE_INFINITY;
-  pendingRecord = -1;
+  /** Place among the series of the chunk that is being sorted, and which sorting that is. */
+  slot = 0;
+  walk = 0;
   /** Points counted for the profiler, and when it looks next. */
   points = 0;
   nextProfileAt = 0;
@@ -59,8 +59,6 @@ export class SeriesRegistry {
       if (ref.seriesId === 0) startProfile(ref, series.hasFreq);
       ref.seriesId = series.seriesId;
       ref.newest = series.newest;
-      ref.pending = Number.NEGATIVE_INFINITY;
-      ref.pendingRecord = -1;
     }
   }
 

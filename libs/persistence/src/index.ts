@@ -18,6 +18,7 @@ export {
   type OutboxRecord,
 } from './repositories/dead-letter.repository.js';
 export {
+  isTaken,
   keepReplaced,
   writeObservations,
   type ObservationRows,

@@ -14,6 +14,14 @@ export const MAX_RECORD_POINTS = 10_000;
 const MAX_RECORD_ERRORS = 100;
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
+/**
+ * The most common record, one channel of one moment as serialisers write it. Where it matches, JSON.parse would find
+ * exactly these texts (no escapes, no repeated keys), in twice the time and with six more objects to collect.
+ */
+const SINGLE_POINT =
+  // eslint-disable-next-line no-control-regex -- JSON texts hold none
+  /^\{"item_id": ?"([^"\\\u0000-\u001f]{1,256})", ?"ts": ?"([^"\\\u0000-\u001f]{1,40})", ?"values": ?\{"([^"\\\u0000-\u001f]{1,256})": ?(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\}\}$/;
+
 const CODECS: readonly ObjectCodec[] = [nativeCodec, longCodec];
 
 /**
@@ -63,8 +71,21 @@ export class RecordDecoder {
       this.#fail('RECORD_TOO_LARGE', `the record has ${bytes.length} bytes of at most ${MAX_RECORD_BYTES}; split it`);
       return;
     }
-    const json = this.#parse(bytes);
+    const text = this.#text(bytes);
+    if (text === undefined) return;
+    const single = SINGLE_POINT.exec(text);
+    if (single) {
+      this.#decodeSingle(single[1]!, single[2]!, single[3]!, Number(single[4]));
+      return;
+    }
+    const json = this.#parse(text);
     if (json !== undefined) this.#decodeAny(json);
+  }
+
+  #decodeSingle(id: string, time: string, channel: string, value: number): void {
+    const itemId = this.#itemId(id, 'item_id');
+    const ts = this.#ts(time, 'ts');
+    if (itemId !== undefined && ts !== undefined) this.#value(itemId, channel, ts, value, `values.${channel}`);
   }
 
   #start(now: number): void {
@@ -91,14 +112,17 @@ export class RecordDecoder {
     this.#sink.fail({ code: this.#lastCode, message: `${more} more errors are not listed` });
   }
 
-  #parse(bytes: Buffer): unknown {
+  #text(bytes: Buffer): string | undefined {
     const ascii = isAscii(bytes);
     if (!ascii && !isUtf8(bytes)) {
       this.#fail('MALFORMED_JSON', 'the record is not valid UTF-8; encode it as UTF-8 JSON');
       return undefined;
     }
-    let text = bytes.toString(ascii ? 'latin1' : 'utf8');
-    if (text.charCodeAt(0) === 0xfe_ff) text = text.slice(1);
+    const text = bytes.toString(ascii ? 'latin1' : 'utf8');
+    return text.charCodeAt(0) === 0xfe_ff ? text.slice(1) : text;
+  }
+
+  #parse(text: string): unknown {
     try {
       return JSON.parse(text);
     } catch (error) {

@@ -1,14 +1,15 @@
 import { messageOf, metrics, type Logger } from '@app/observability';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 
 import { atMost, backOff, pause } from './back-off.js';
 import { deliver } from './delivery.js';
 import { errorFields } from './error-fields.js';
-import type { BatchHandler, ConsumeOptions, Consumption, LogRecord } from './observation-log.js';
+import type { BatchHandler, ConsumeOptions, Consumption, LogHeaders, LogRecord } from './observation-log.js';
 import type { PartitionRef, StoredOffsets } from './stored-offsets.js';
 
 // Fetched and not yet handled, a partition: above it fetching pauses, below half of it resumes.
 const MAX_QUEUED_RECORDS = 20_000;
+const DELIVERED_RECORDS = 10_000;
 const MAX_QUEUED_BYTES = 16_777_216;
 // How long the partitions of a member that died wait for the others; the least that brokers allow by default. A member
 // that was only slow costs a rebalance, not a record: its transaction is fenced.
@@ -38,7 +39,7 @@ interface OwnedPartition {
   /** The place where a fetch started instead, once it has been asked for a second time. */
   confirmedJump: number | undefined;
   end: number;
-  queue: LogRecord[][];
+  readonly queue: LogRecord[][];
   queuedRecords: number;
   queuedBytes: number;
   paused: boolean;
@@ -217,7 +218,7 @@ export class KafkaConsumption implements Consumption {
   /** Drops what is queued and has kafkajs fetch from `offset`. */
   #rewind(owned: OwnedPartition, offset: number): void {
     const { topic, partition } = owned.ref;
-    owned.queue = [];
+    owned.queue.length = 0;
     owned.queuedRecords = 0;
     owned.queuedBytes = 0;
     owned.position = offset;
@@ -233,12 +234,9 @@ export class KafkaConsumption implements Consumption {
     const last = batch.messages.at(-1);
     if (!owned || owned.paused || payload.isStale() || !last || !this.#follows(owned, batch)) return;
 
-    const records: LogRecord[] = [];
-    for (const { offset, key, value, headers } of batch.messages) {
-      records.push({ offset: Number(offset), key, value, headers: headers ?? {} });
-      owned.queuedBytes += value?.length ?? 0;
-    }
     payload.resolveOffset(last.offset);
+    const records = asRecords(batch.messages);
+    for (const { value } of records) owned.queuedBytes += value?.length ?? 0;
     owned.fetchFrom = Number(batch.lastOffset()) + 1;
     owned.end = Number(batch.highWatermark);
     owned.queue.push(records);
@@ -271,8 +269,8 @@ export class KafkaConsumption implements Consumption {
     const { signal } = owned.abort;
     try {
       while (!signal.aborted) {
-        const records = owned.queue.shift();
-        if (!records) break;
+        const records = takeUpTo(owned.queue, DELIVERED_RECORDS);
+        if (records.length === 0) break;
         owned.queuedRecords -= records.length;
         for (const { value } of records) owned.queuedBytes -= value?.length ?? 0;
         this.#resumeWhenLow(owned);
@@ -359,6 +357,26 @@ export class KafkaConsumption implements Consumption {
       metrics.consumerLag.remove({ topic: ref.topic, partition: ref.partition });
     }
   }
+}
+
+// A copy of each message would cost a tenth of the time that a record takes altogether, so they become the records.
+function asRecords(messages: KafkaMessage[]): LogRecord[] {
+  const records = messages as unknown as { offset: number | string; headers: LogHeaders | undefined }[];
+  for (const record of records) {
+    record.offset = Number(record.offset);
+    record.headers ??= {};
+  }
+  return records as LogRecord[];
+}
+
+/** Fetches joined until they have `count` records, as small fetches make small transactions. */
+function takeUpTo(queue: LogRecord[][], count: number): LogRecord[] {
+  const taken = queue.shift() ?? [];
+  for (let next = queue[0]; next && taken.length + next.length <= count; next = queue[0]) {
+    taken.push(...next);
+    queue.shift();
+  }
+  return taken;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

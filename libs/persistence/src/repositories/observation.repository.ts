@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import { QueryFailedError, type EntityManager } from 'typeorm';
 
 import { float8Array, int2Array, int4Array, timestamptzArray } from '../pg-arrays.js';
 
@@ -10,6 +10,8 @@ export interface ObservationRows {
   readonly values: Float64Array;
   /** Bits of `ObservationFlag`; undefined when none has any. */
   readonly flags: Int16Array | undefined;
+  /** Whether every point is newer than all that its series had when it was last looked at. */
+  readonly fresh: boolean;
 }
 
 /** Values that a later one of the same transaction replaced, before anybody could read them. */
@@ -27,9 +29,13 @@ export interface WriteCounts {
 }
 
 /**
- * Writes points in the caller's transaction. Nearly all points are new, so they are inserted first, skipping what is
- * there; only when something was skipped are the held values compared. Both steps go in ascending order of the key:
- * members that write the same series wait for each other, but never in a circle.
+ * Writes points in the caller's transaction, in ascending order of the key: members that write the same series wait for
+ * each other, but never in a circle.
+ *
+ * Fresh points are inserted plainly, which costs PostgreSQL a third less than ON CONFLICT; others are inserted where
+ * nothing is held yet, and only if something was, the held values are compared.
+ *
+ * @throws QueryFailedError that `isTaken` recognises, when another member has brought a fresh point first.
  */
 export async function writeObservations(
   manager: EntityManager,
@@ -40,9 +46,8 @@ export async function writeObservations(
   if (count === 0) return { new: 0, revised: 0, duplicate: 0 };
 
   const parameters = [int4Array(rows.seriesIds), timestamptzArray(rows.ts), float8Array(rows.values), knownAt];
-  const inserted = rows.flags
-    ? await affected(manager, INSERT_FLAGGED, [...parameters, int2Array(rows.flags)])
-    : await affected(manager, INSERT, parameters);
+  const insert = `${rows.flags ? INSERT_FLAGGED : INSERT}${rows.fresh ? '' : ' ON CONFLICT DO NOTHING'}`;
+  const inserted = await affected(manager, insert, rows.flags ? [...parameters, int2Array(rows.flags)] : parameters);
   if (inserted === count) return { new: count, revised: 0, duplicate: 0 };
 
   const [first, last] = extremes(rows.ts);
@@ -62,14 +67,12 @@ export async function keepReplaced(manager: EntityManager, rows: ReplacedRows, a
 const INSERT = `
   INSERT INTO observations (series_id, ts, value, known_at)
   SELECT series_id, ts, value, $4::timestamptz
-    FROM unnest($1::int[], $2::timestamptz[], $3::float8[]) AS p (series_id, ts, value)
-  ON CONFLICT DO NOTHING`;
+    FROM unnest($1::int[], $2::timestamptz[], $3::float8[]) AS p (series_id, ts, value)`;
 
 const INSERT_FLAGGED = `
   INSERT INTO observations (series_id, ts, value, flags, known_at)
   SELECT series_id, ts, value, flags, $4::timestamptz
-    FROM unnest($1::int[], $2::timestamptz[], $3::float8[], $5::int2[]) AS p (series_id, ts, value, flags)
-  ON CONFLICT DO NOTHING`;
+    FROM unnest($1::int[], $2::timestamptz[], $3::float8[], $5::int2[]) AS p (series_id, ts, value, flags)`;
 
 // The bounds on ts let the planner leave out the other months.
 const REVISE = `
@@ -87,6 +90,14 @@ const REVISE = `
   UPDATE observations o SET value = held.value, flags = o.flags | 4::smallint, known_at = $4
     FROM held
    WHERE o.series_id = held.series_id AND o.ts = held.ts AND o.ts BETWEEN $5 AND $6`;
+
+/** Whether a fresh point was not fresh after all: look at the series again, and write once more. */
+export function isTaken(error: unknown): boolean {
+  const driverError: unknown = error instanceof QueryFailedError ? error.driverError : undefined;
+  return (
+    typeof driverError === 'object' && driverError !== null && 'code' in driverError && driverError.code === '23505'
+  );
+}
 
 async function affected(manager: EntityManager, statement: string, parameters: unknown[]): Promise<number> {
   const runner = manager.queryRunner;
