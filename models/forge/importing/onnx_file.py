@@ -31,7 +31,7 @@ class NamedTensors(nn.Module):
 def export_model(model: nn.Module, graph: GraphSpec, outputs: Sequence[TensorSpec], path: Path) -> None:
     inputs = [one.name for one in graph.inputs]
     names = [one.name for one in outputs]
-    export_tensors(NamedTensors(model.eval(), inputs, names), graph.inputs, names, path)
+    export_tensors(NamedTensors(model, inputs, names), graph.inputs, names, path)
 
 
 def export_tensors(module: nn.Module, inputs: Sequence[TensorSpec], outputs: Sequence[str], path: Path) -> None:
@@ -43,7 +43,7 @@ def export_tensors(module: nn.Module, inputs: Sequence[TensorSpec], outputs: Seq
     shapes = tuple({i: free[size] for i, size in enumerate(one.shape) if isinstance(size, str)} for one in inputs)
     with torch.no_grad():
         program = torch.onnx.export(
-            module,
+            module.eval(),
             tuple(_example(one) for one in inputs),
             dynamo=True,
             opset_version=OPSET,
