@@ -171,6 +171,19 @@ describe('a schedule', () => {
     for (const { jobId } of jobs) await expect(runsOf(jobId)).resolves.toHaveLength(1);
   });
 
+  it('does not run a slot again that a forecaster with a faster clock has run', async () => {
+    const { jobId } = await create();
+    const { jobs, starter } = services();
+    await starter.startDue(later(3600));
+    await jobs.setEnabled(jobId, false);
+    await jobs.setEnabled(jobId, true, NOW);
+
+    await expect(starter.startDue(later(3601))).resolves.toBe('skipped');
+    await expect(starter.startDue(later(3601))).resolves.toBe('nothing-due');
+
+    await expect(runsOf(jobId)).resolves.toHaveLength(1);
+  });
+
   it('succeeds at once when nothing is selected', async () => {
     const { jobId } = await create({ selector: { labels: { site: 'nowhere' } } });
 
@@ -200,7 +213,7 @@ describe('a schedule', () => {
       ['2026-03-27T12:00:00Z', '2026-03-31T00:00:00Z'],
       ['2026-10-23T12:00:00Z', '2026-10-27T00:00:00Z'],
     ] as const) {
-      for (let now = Date.parse(year[0]); now < Date.parse(year[1]); now += 600_000)
+      for (let now = Date.parse(year[0]); now < Date.parse(year[1]); now += 1_800_000)
         await starter.startDue(new Date(now));
     }
 

@@ -29,6 +29,8 @@ export class RunStarter {
         return 'disabled';
       }
       await this.jobs.update(job.jobId, { nextRunAt: slots.next }, manager);
+      // Only where clocks differ: a slot that a machine ahead of this one has run.
+      if (await this.jobs.hasRun(job.jobId, slots.newest, manager)) return 'skipped';
       if (await this.jobs.isRunning(job.jobId, manager)) {
         await this.skip(job, slots.newest, now, manager);
         return 'skipped';

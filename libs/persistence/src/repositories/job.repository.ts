@@ -81,6 +81,10 @@ export class JobRepository {
     return manager.existsBy(JobRunEntity, { jobId, status: 'running' });
   }
 
+  hasRun(jobId: string, scheduledFor: Date, manager: EntityManager): Promise<boolean> {
+    return manager.existsBy(JobRunEntity, { jobId, scheduledFor });
+  }
+
   /** Records a run with its tasks. Without a matching series it has succeeded at once. */
   async startRun({ runId, job, scheduledFor, startedAt, taskSeries }: NewRun, manager: EntityManager) {
     const { jobId } = job;
