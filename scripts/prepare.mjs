@@ -2,20 +2,10 @@
 // nothing changed. Only Node's own modules here: it runs before anything is installed.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { nameHolders, withLock } from './prepare-lock.mjs';
 
 /** The repository. */
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -26,6 +16,7 @@ const BUILD_FILES = ['package-lock.json', 'nest-cli.json', 'tsconfig.json', 'app
 const BUILD_INFO = 'dist/tidecast.tsbuildinfo';
 const STAMP = 'dist/.stamp';
 const LOCK = 'dist/.prepare.lock';
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** What a person can put right: printed without a stack. */
 export class PrepareError extends Error {}
@@ -40,7 +31,8 @@ const say = (line) => process.stderr.write(`${line}\n`);
 export async function prepare() {
   checkNode();
   if (isInstalled() && isBuilt()) return;
-  await withLock(async () => {
+  mkdirSync(at('dist'), { recursive: true });
+  await withLock(at(LOCK), async () => {
     if (!isInstalled()) await install();
     if (!isBuilt()) await build();
   });
@@ -119,9 +111,18 @@ async function compile() {
 // A program's own output goes to stderr: stdout belongs to the command that comes after.
 function run(program, args, options = {}) {
   const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 2, 2], ...options });
+  // Whoever ends us ends it, too: two builds at once would write the same files. The lock names both, for kill -9.
+  const end = (signal) => {
+    child.kill(signal);
+    process.exit(1);
+  };
+  for (const signal of SIGNALS) process.once(signal, end);
+  nameHolders(at(LOCK), child.pid);
   return new Promise((resolve, reject) => {
     child.once('error', (error) => reject(new PrepareError(`${program} can't be run: ${error.message}.`)));
     child.once('exit', (code, signal) => resolve(code ?? signal));
+  }).finally(() => {
+    for (const signal of SIGNALS) process.off(signal, end);
   });
 }
 
@@ -159,50 +160,4 @@ function files(folder, wanted) {
     if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : files(path, wanted);
     return wanted(entry.name) ? [path] : [];
   });
-}
-
-async function withLock(task) {
-  mkdirSync(at('dist'), { recursive: true });
-  const draft = at(`${LOCK}.${process.pid}`);
-  writeFileSync(draft, String(process.pid));
-  try {
-    for (let told = false; !tryLink(draft, at(LOCK)); await sleep(200)) {
-      const holder = lockHolder();
-      if (holder === 'gone') rmSync(at(LOCK), { force: true });
-      else if (!told) {
-        say(`waiting for another start (pid ${holder}) to finish installing and building …`);
-        told = true;
-      }
-    }
-  } finally {
-    rmSync(draft, { force: true });
-  }
-  const release = () => rmSync(at(LOCK), { force: true });
-  process.once('exit', release);
-  try {
-    await task();
-  } finally {
-    process.off('exit', release);
-    release();
-  }
-}
-
-function tryLink(from, to) {
-  try {
-    linkSync(from, to);
-    return true;
-  } catch (error) {
-    if (error.code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-function lockHolder() {
-  try {
-    const pid = Number(readFileSync(at(LOCK), 'utf8'));
-    process.kill(pid, 0);
-    return pid;
-  } catch (error) {
-    return error.code === 'EPERM' ? 'of another user' : 'gone';
-  }
 }

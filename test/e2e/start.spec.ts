@@ -41,7 +41,7 @@ describe('npm start', () => {
   const postmaster = () => Number.parseInt(readFileSync(join(folder, 'data/postgres/data/postmaster.pid'), 'utf8'), 10);
 
   it('says in one block what runs where, answers, and leaves nothing running after Ctrl-C', async () => {
-    const tidecast = await start();
+    const tidecast = await start({ viaNpmStart: true });
     const database = postmaster();
     await eventually(() => tidecast.output.includes('Ctrl-C'));
 

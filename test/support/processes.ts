@@ -20,6 +20,8 @@ const FOREIGN = [
 /** What to start: arguments of `npm start --` and the environment on top of a clean one. */
 export interface ProcessOptions {
   readonly args?: readonly string[];
+  /** `npm start` itself, which may build; otherwise what was built when the tests began. */
+  readonly viaNpmStart?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -43,10 +45,11 @@ export class TidecastProcess {
   }
 
   /** Starts without waiting for anything. PORT is a free one unless `env` says otherwise. */
-  static async spawn({ args = [], env = {} }: ProcessOptions): Promise<TidecastProcess> {
+  static async spawn({ args = [], env = {}, viaNpmStart = false }: ProcessOptions): Promise<TidecastProcess> {
     const port = env['PORT'] ?? String(await freePort());
     const clean = Object.fromEntries(Object.entries(process.env).filter(([key]) => !FOREIGN.includes(key)));
-    const child = spawn(process.execPath, ['scripts/start.mjs', ...args], {
+    const program = viaNpmStart ? 'scripts/start.mjs' : 'dist/apps/tidecast/src/cli.js';
+    const child = spawn(process.execPath, [program, ...args], {
       cwd: REPOSITORY,
       env: { ...clean, ...env, PORT: port },
       stdio: ['ignore', 'pipe', 'pipe'],
