@@ -51,7 +51,7 @@ async function start(command: StartCommand, version: string, shutdown: Shutdown)
   const logger = createLogger(name, env.LOG_LEVEL);
   const app = await createServer(TidecastModule.register(env, dataSource, roles), { env, logger, version });
   shutdown.push(() => app.close());
-  await app.get<ObservationLog>(OBSERVATION_LOG, { strict: false }).check();
+  await checkLog(app);
   const url = await listen(app, env);
   postgres?.lock.announce(url);
   process.stdout.write(startReport({ version, env, url, ...command, postgres, models: await modelLines(app, roles) }));
@@ -68,6 +68,14 @@ async function startPostgres(env: Env, shutdown: Shutdown): Promise<EmbeddedPost
     process.exit(1);
   });
   return postgres;
+}
+
+async function checkLog(app: NestFastifyApplication): Promise<void> {
+  try {
+    await app.get<ObservationLog>(OBSERVATION_LOG, { strict: false }).check();
+  } catch (error) {
+    throw new StartupError(`${errorMessage(error).replace(/\.$/, '')}: start it, or correct KAFKA_BROKERS.`);
+  }
 }
 
 async function listen(app: NestFastifyApplication, env: Env): Promise<string> {
