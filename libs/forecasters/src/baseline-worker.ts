@@ -19,17 +19,23 @@ export interface BaselineResult {
   readonly chosen: Readonly<Record<string, string>>;
   /** Horizon × 13, row-major, ascending, finite. */
   readonly quantiles: Float64Array;
+  /** How long it took, the choice included. */
+  readonly seconds: number;
 }
 
 /** Computes the forecasts of a few windows. */
 export function handle(request: unknown): Answer {
   const { model, inputs } = request as BaselineRequest;
-  const result = inputs.map((input) => forecastBaseline(model, input));
+  const result = inputs.map((input): BaselineResult => {
+    const start = performance.now();
+    const forecast = forecastBaseline(model, input);
+    return { ...forecast, seconds: (performance.now() - start) / 1000 };
+  });
   return { result, transfer: result.map(({ quantiles }) => quantiles.buffer as ArrayBuffer) };
 }
 
 /** One forecast; where the model does not apply or fails, seasonal naive stands in and `chosen` says why. */
-export function forecastBaseline(model: BaselineName | 'best', input: BaselineInput): BaselineResult {
+export function forecastBaseline(model: BaselineName | 'best', input: BaselineInput): Omit<BaselineResult, 'seconds'> {
   const magnitude = magnitudeOf(input.target);
   const scaled = { ...input, target: magnitude === 1 ? input.target : input.target.map((value) => value / magnitude) };
   const choice: Choice = model === 'best' ? chooseBaseline(scaled) : { model, reason: 'asked for' };

@@ -1,4 +1,4 @@
-import type { Logger } from '@app/observability';
+import { metrics, type Logger } from '@app/observability';
 import { WorkerPool, workerFile, type Part } from '@app/inference';
 import { meanOfQuantiles, type ContextWindow, type ForecastStatus, type QuantileForecast } from '@app/series';
 import type { BaselineRequest, BaselineResult } from './baseline-worker.js';
@@ -37,19 +37,25 @@ export class StatisticalForecaster implements Forecaster {
     const size = Math.max(1, Math.floor(CHUNK_COST / cost));
     for (let start = 0; start < windows.length; start += size) {
       const chunk = windows.slice(start, start + size);
-      parts.push({ cost: cost * chunk.length, build: () => ({ request: this.#request(chunk, horizon) }) });
+      parts.push({ cost: cost * chunk.length, build: () => this.#request(chunk, horizon) });
     }
     const results = (await this.pool.call(parts)) as BaselineResult[][];
-    return results.flat().map((result, i) => toForecast(windows[i]!, result));
+    return results.flat().map((result, i) => {
+      metrics.inferenceSeconds.observe({ model: result.model, provider: 'js' }, result.seconds);
+      return toForecast(windows[i]!, result);
+    });
   }
 
-  #request(windows: readonly ContextWindow[], horizon: number): BaselineRequest {
-    return { model: this.model, inputs: windows.map((window) => toInput(window, horizon)) };
+  #request(windows: readonly ContextWindow[], horizon: number): ReturnType<Part['build']> {
+    const inputs = windows.map((window) => toInput(window, horizon));
+    const request: BaselineRequest = { model: this.model, inputs };
+    return { request, transfer: inputs.map(({ target }) => target.buffer as ArrayBuffer) };
   }
 }
 
 function toInput({ target, season, freq }: ContextWindow, horizon: number): BaselineInput {
-  return { target, season, periods: freq.seasonCandidates(), horizon };
+  // A copy, which is moved: of a view into a long series a clone would carry the whole series along.
+  return { target: target.slice(), season, periods: freq.seasonCandidates(), horizon };
 }
 
 function toForecast(window: ContextWindow, result: BaselineResult): QuantileForecast {
