@@ -4,15 +4,12 @@ Hidden states are [batch, channels, patches, features]. Module names follow the 
 checkpoints load by name.
 """
 
-import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 GATES = ("softmax", "sigmoid", "glu", "group_sigmoid")
 MODES = ("common_channel", "mix_channel")
-POSITIONS = ("sincos", "random")
 
 
 @dataclass(frozen=True)
@@ -176,29 +173,17 @@ class MixerLayer(nn.Module):
         return self.feature_mixer(self.patch_mixer(self.channel_feature_mixer(x)))
 
 
-class PositionalTable(nn.Module):
-    """A table added to all channels. sincos is fixed, random is learned. [patches, features]."""
+class MixerStack(nn.Module):
+    """Layers, or blocks of them, one after the other."""
 
-    def __init__(self, patches: int, features: int, kind: str):
+    def __init__(self, mixers: list[nn.Module]):
         super().__init__()
-        if kind not in POSITIONS:
-            raise ValueError(f"positional_encoding_type is {kind!r}: give one of {', '.join(POSITIONS)}")
-        table = torch.randn(patches, features) if kind == "random" else sincos_table(patches, features)
-        self.position_enc = nn.Parameter(table, requires_grad=kind == "random")
+        self.mixers = nn.ModuleList(mixers)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.position_enc
-
-
-def sincos_table(patches: int, features: int) -> Tensor:
-    """Sines and cosines of Vaswani et al., centred by their common mean, divided by ten of their deviations."""
-    position = torch.arange(patches)[:, None]
-    frequency = torch.exp(torch.arange(0, features, 2) * -(math.log(10_000.0) / features))
-    table = torch.zeros(patches, features)
-    table[:, 0::2] = torch.sin(position * frequency)
-    table[:, 1::2] = torch.cos(position * frequency)
-    table = table - table.mean()
-    return table / (table.std() * 10)
+        for mixer in self.mixers:
+            x = mixer(x)
+        return x
 
 
 def _gate(width: int, options: MixerOptions) -> nn.Module:

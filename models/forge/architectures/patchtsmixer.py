@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from .distributions import DistributionProjection
-from .mixer_layers import MODES, MixerLayer, MixerOptions, PositionalTable
+from .mixer_layers import MODES, MixerLayer, MixerOptions, MixerStack
+from .positions import PositionalTable
 from .reconciliation import ForecastChannelMixer, HierarchicalPatchHead
 from .windows import patch_count, patchify, scale_window
 
@@ -71,17 +72,6 @@ class PatchTsMixerConfig:
             norm_eps=self.norm_eps,
             attention_heads=self.self_attn_heads if self.self_attn else 0,
         )
-
-
-class MixerStack(nn.Module):
-    def __init__(self, layers: list[nn.Module]):
-        super().__init__()
-        self.mixers = nn.ModuleList(layers)
-
-    def forward(self, x: Tensor) -> Tensor:
-        for mixer in self.mixers:
-            x = mixer(x)
-        return x
 
 
 class Encoder(nn.Module):

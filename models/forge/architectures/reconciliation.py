@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .mixer_layers import Gate, MixerLayer, MixerOptions
+from .mixer_layers import Gate, MixerLayer, MixerOptions, MixerStack
 
 
 class ForecastChannelMixer(nn.Module):
@@ -33,7 +33,7 @@ class ForecastChannelMixer(nn.Module):
         total, span = channels + exogenous, 2 * reach + 1
         features = 2 * span if mixer else span
         self.fcm_embedding = nn.Linear(span, features) if mixer else nn.Identity()
-        self.exog_mixer = _ChannelMixers(total, features, *mixer) if mixer else nn.Identity()
+        self.exog_mixer = _channel_mixers(total, features, *mixer) if mixer else nn.Identity()
         width = total * features
         self.fcm_gating_block = nn.Identity() if gate is None else Gate(width, gate, gate_groups)
         self.mlp = nn.Linear(width, channels)
@@ -50,20 +50,6 @@ class ForecastChannelMixer(nn.Module):
         spans = torch.stack([extended[:, i : i + horizon] for i in range(2 * self.reach + 1)], dim=-1)
         features = self.exog_mixer(self.fcm_embedding(spans)).flatten(start_dim=2)
         return forecast + self.mlp(self.fcm_gating_block(features))
-
-
-class _ChannelMixers(nn.Module):
-    """Mixer layers in which the channels are the patches: [batch, horizon, channels, features]."""
-
-    def __init__(self, channels: int, features: int, layers: int, options: MixerOptions):
-        super().__init__()
-        patches = channels if channels > 1 else None
-        self.mixers = nn.ModuleList(MixerLayer(None, patches, features, options) for _ in range(layers))
-
-    def forward(self, x: Tensor) -> Tensor:
-        for mixer in self.mixers:
-            x = mixer(x)
-        return x
 
 
 class HierarchicalPatchHead(nn.Module):
@@ -91,3 +77,9 @@ class HierarchicalPatchHead(nn.Module):
         fine = forecast.unflatten(-1, (self.patches, -1))
         correction = self.correction(torch.cat([fine, means[..., None]], dim=-1))
         return forecast + correction.flatten(-2), means
+
+
+def _channel_mixers(channels: int, features: int, layers: int, options: MixerOptions) -> MixerStack:
+    """Mixer layers in which the channels are the patches: [batch, horizon, channels, features]."""
+    patches = channels if channels > 1 else None
+    return MixerStack([MixerLayer(None, patches, features, options) for _ in range(layers)])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from forge.architectures.mixer_layers import sincos_table
+from forge.architectures.positions import sincos_table
 from forge.importing.families import load_checkpoint
 from forge.importing.golden import check_case, find_cases
 
