@@ -68,17 +68,24 @@ export function probeInChild(request: ProbeRequest, timeoutMs = PROBE_TIMEOUT_MS
     const options = { timeout: timeoutMs, killSignal: 'SIGKILL' as const };
     execFile(process.execPath, [script, JSON.stringify(request)], options, (error, stdout, stderr) => {
       if (error) {
-        // Loader errors (a missing CUDA library) are told on stderr only.
         const lastWords = stderr.trim().split('\n').at(-1) ?? '';
         const reason = error.killed ? `no answer within ${timeoutMs / 1000} s` : `the trial crashed: ${lastWords}`;
         resolve({ failure: reason });
         return;
       }
       try {
-        resolve(JSON.parse(stdout) as ProbeReport);
+        resolve(explained(JSON.parse(stdout) as ProbeReport, stderr));
       } catch (cause) {
         resolve({ failure: `the trial gave no report: ${messageOf(cause)}` });
       }
     });
   });
+}
+
+/** Which library is missing is told on stderr only: `… with error: libcublasLt.so.13: cannot open shared object file`. */
+function explained(report: ProbeReport, stderr: string): ProbeReport {
+  if (report.failure === undefined) return report;
+  const detail = /with error: (.+)/.exec(stderr)?.[1];
+  const failure = report.failure.trim();
+  return { failure: detail === undefined ? failure : `${failure} (${detail.trim()})` };
 }
