@@ -1,0 +1,39 @@
+import type { Detector } from './detector.js';
+import { MultivariateEnsemble } from './multivariate-ensemble.js';
+import { Rola, rolaDefaults } from './rola.js';
+import { UnivariateEnsemble } from './univariate-ensemble.js';
+
+/** Chosen on NAB (experiments/anomaly): fused surprise of 2.3 powers of ten, and an alarm in at most 120 points. */
+const UNIVARIATE = { threshold: 2.3, coolDown: 120, smoothing: 0.02 };
+/** Rows of several channels change faster than windows of one: the severity smooths less. */
+const MULTIVARIATE = { threshold: 2.3, coolDown: 120, smoothing: 0.1 };
+
+const FACTORIES = {
+  default: (channels: number, seed: number): Detector =>
+    channels === 1
+      ? new UnivariateEnsemble({ ...UNIVARIATE, seed })
+      : new MultivariateEnsemble(channels, { ...MULTIVARIATE, seed }),
+  rola: (channels: number, seed: number): Detector => {
+    const options = rolaDefaults(channels);
+    return new Rola({ ...options, repad2: { ...options.repad2, seed } });
+  },
+  repad2: (channels: number, seed: number): Detector => {
+    const options = rolaDefaults(channels);
+    return new Rola({ ...options, vote: false, repad2: { ...options.repad2, seed } });
+  },
+} satisfies Record<string, (channels: number, seed: number) => Detector>;
+
+export type DetectorName = keyof typeof FACTORIES;
+export const DETECTOR_NAMES = Object.keys(FACTORIES) as DetectorName[];
+
+export function isDetectorName(name: string): name is DetectorName {
+  return Object.hasOwn(FACTORIES, name);
+}
+
+/**
+ * A detector in its one configuration for all series. `default`: the ensembles; `rola`: one RePAD2 a channel with the vote;
+ * `repad2`: the same without the vote.
+ */
+export function createDetector(name: DetectorName, channels: number, seed = 140): Detector {
+  return FACTORIES[name](channels, seed);
+}

@@ -1,0 +1,90 @@
+import { ChannelScaler } from './channel-scaler.js';
+import type { PointStatus } from './detector.js';
+import { Neighbours } from './neighbours.js';
+import type { StateReader, StateWriter } from './state.js';
+import { notShown, StreamingDetector, type Finding } from './streaming-detector.js';
+import { StreamingPca } from './streaming-pca.js';
+import { Tail } from './tail.js';
+import type { EnsembleOptions } from './univariate-ensemble.js';
+
+const MEMORY = 6_400;
+/** Most directions that count as normal; with few channels a third of them. */
+const MOST_COMPONENTS = 10;
+const LEAST_POINTS = 7;
+
+const VOTERS = ['row', 'relation', 'extreme', 'total'] as const;
+type Votes = Record<(typeof VOTERS)[number], number>;
+
+/** A finding that tells the channels apart. */
+export interface MultivariateFinding extends Finding {
+  /** How far each channel lies from its own level, in its own deviations, signed. */
+  readonly distances: Float64Array;
+}
+
+/**
+ * The default detector of an item of several channels: each on its own scale, and four views of the row (nearest past
+ * rows, relations between channels, the farthest channel, all channels together), each turned into the surprise of its rank
+ * among its own past, and fused as in the detector of one channel.
+ */
+export class MultivariateEnsemble extends StreamingDetector<MultivariateFinding> {
+  private readonly scaler: ChannelScaler;
+  private readonly neighbours: Neighbours;
+  private readonly pca: StreamingPca;
+  private readonly tails: readonly Tail[];
+  private readonly scaled: Float64Array;
+  private count = 0;
+
+  constructor(channels: number, options: EnsembleOptions) {
+    super(`multivariate-ensemble/1/${options.seed}`, channels, options);
+    const { seed } = options;
+    const components = Math.max(1, Math.min(MOST_COMPONENTS, Math.floor(channels / 3)));
+    this.scaler = new ChannelScaler(channels);
+    this.neighbours = new Neighbours({ width: channels, capacity: 512, rank: 3, horizon: MEMORY, seed });
+    this.pca = new StreamingPca({ width: channels, components });
+    this.tails = VOTERS.map((_, i) => new Tail(MEMORY, seed + i));
+    this.scaled = new Float64Array(channels);
+  }
+
+  protected find(_ts: number, values: Float64Array): MultivariateFinding {
+    this.scaler.update(values, this.scaled);
+    this.count++;
+    let extreme = 0;
+    let total = 0;
+    for (let i = 0; i < this.channels; i++) {
+      const distance = Math.abs(this.scaled[i]!);
+      if (distance > extreme) extreme = distance;
+      total += distance;
+    }
+    const votes: Votes = {
+      row: this.tails[0]!.surprise(this.neighbours.update(this.scaled).all),
+      relation: this.tails[1]!.surprise(this.pca.update(this.scaled)),
+      extreme: this.tails[2]!.surprise(extreme),
+      total: this.tails[3]!.surprise(total),
+    };
+    const distances = this.scaled.slice();
+    if (this.count <= LEAST_POINTS) return { ...notShown('warming-up'), votes, distances };
+    return { status: 'scored', strangeness: fused(votes), votes, distances };
+  }
+
+  protected nothing(status: PointStatus): MultivariateFinding {
+    return { ...notShown(status), distances: new Float64Array(this.channels) };
+  }
+
+  protected save(to: StateWriter): void {
+    to.number(this.count);
+    for (const part of this.parts()) part.save(to);
+  }
+
+  protected load(from: StateReader): void {
+    this.count = from.number();
+    for (const part of this.parts()) part.load(from);
+  }
+
+  private parts() {
+    return [this.scaler, this.neighbours, this.pca, ...this.tails];
+  }
+}
+
+function fused({ row, relation, extreme, total }: Votes): number {
+  return ((row + relation + extreme + total) / VOTERS.length + Math.max(row, relation, extreme, total)) / 2;
+}

@@ -1,0 +1,47 @@
+import { RowAligner } from './row-aligner.js';
+
+const aligner = (overrides = {}) =>
+  new RowAligner({ channels: 2, stepMs: 1000, waiting: 2, fillSteps: 0, ...overrides });
+const plain = (rows: { ts: number; values: Float64Array }[]) => rows.map(({ ts, values }) => [ts, ...values]);
+
+describe('RowAligner', () => {
+  it('lets a row go as soon as every channel has a value', () => {
+    const rows = aligner();
+    expect(rows.offer(1010, 0, 1)).toEqual([]);
+    expect(plain(rows.offer(1999, 1, 2))).toEqual([[1000, 1, 2]]);
+  });
+
+  it('waits for a late channel, and no longer than for two rows', () => {
+    const rows = aligner();
+    rows.offer(1000, 0, 1);
+    rows.offer(2000, 0, 2);
+    // The value for 1000 comes late; 2000 waits on.
+    expect(plain(rows.offer(1000, 1, 10))).toEqual([[1000, 1, 10]]);
+    rows.offer(3000, 0, 3);
+    expect(plain(rows.offer(4000, 0, 4))).toEqual([[2000, 2, Number.NaN]]);
+    expect(rows.offer(2000, 1, 20)).toEqual([]);
+    expect(plain(rows.flush())).toEqual([
+      [3000, 3, Number.NaN],
+      [4000, 4, Number.NaN],
+    ]);
+  });
+
+  it('lets the last value of a slow channel stand for a while', () => {
+    const rows = aligner({ fillSteps: 1 });
+    rows.offer(1000, 0, 1);
+    rows.offer(1000, 1, 7);
+    for (const ts of [2000, 3000]) rows.offer(ts, 0, 1);
+
+    expect(plain(rows.flush())).toEqual([
+      [2000, 1, 7],
+      [3000, 1, Number.NaN],
+    ]);
+  });
+
+  it('holds no more rows than it may, whatever comes', () => {
+    const rows = aligner();
+    for (let i = 0; i < 1000; i++) rows.offer(((i * 7919) % 1000) * 1000, i % 2, i);
+
+    expect(rows.flush().length).toBeLessThanOrEqual(2);
+  });
+});

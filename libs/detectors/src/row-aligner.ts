@@ -1,0 +1,67 @@
+/** A row that is complete, or waited for no longer: a value a channel, NaN where none came. */
+export interface AlignedRow {
+  readonly ts: number;
+  readonly values: Float64Array;
+}
+
+export interface RowAlignerOptions {
+  readonly channels: number;
+  /** Times are moved back to a multiple of this. */
+  readonly stepMs: number;
+  /** Rows that wait for channels that are late. When one more begins, the oldest leaves as it is. */
+  readonly waiting: number;
+  /** Steps that a slow channel's last value stands for the missing ones; 0 leaves them missing. */
+  readonly fillSteps: number;
+}
+
+/**
+ * Puts the values of channels that arrive at different rates, or late, into rows of one grid. A row leaves when all
+ * channels have a value, or when more than `waiting` rows wait; a value for a row that has left is dropped.
+ */
+export class RowAligner {
+  private readonly rows: AlignedRow[] = [];
+  private readonly last: { ts: number; value: number }[];
+  private left = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly options: RowAlignerOptions) {
+    this.last = Array.from({ length: options.channels }, () => ({ ts: Number.NEGATIVE_INFINITY, value: Number.NaN }));
+  }
+
+  /** Takes in one value; returns the rows that leave, oldest first. The last of two values for a place counts. */
+  offer(ts: number, channel: number, value: number): AlignedRow[] {
+    const { channels, stepMs, waiting } = this.options;
+    if (channel < 0 || channel >= channels) throw new RangeError(`channel ${channel} of ${channels}`);
+    const at = Math.floor(ts / stepMs) * stepMs;
+    if (!Number.isFinite(at) || at <= this.left) return [];
+
+    const place = this.rows.findIndex((row) => row.ts >= at);
+    const found = place >= 0 && this.rows[place]!.ts === at;
+    const row = found ? this.rows[place]! : { ts: at, values: new Float64Array(channels).fill(Number.NaN) };
+    if (!found) this.rows.splice(place < 0 ? this.rows.length : place, 0, row);
+    row.values[channel] = value;
+
+    const leaving: AlignedRow[] = [];
+    while (this.rows.length > waiting || (this.rows.length > 0 && !this.rows[0]!.values.some(Number.isNaN))) {
+      leaving.push(this.release());
+    }
+    return leaving;
+  }
+
+  /** All rows that still wait, oldest first. */
+  flush(): AlignedRow[] {
+    const rows: AlignedRow[] = [];
+    while (this.rows.length > 0) rows.push(this.release());
+    return rows;
+  }
+
+  private release(): AlignedRow {
+    const row = this.rows.shift()!;
+    const reach = this.options.fillSteps * this.options.stepMs;
+    this.left = row.ts;
+    this.last.forEach((last, i) => {
+      if (!Number.isNaN(row.values[i]!)) this.last[i] = { ts: row.ts, value: row.values[i]! };
+      else if (row.ts - last.ts <= reach) row.values[i] = last.value;
+    });
+    return row;
+  }
+}
