@@ -6,6 +6,7 @@ import { ForecasterCatalogue, type Forecaster } from '@app/forecasters';
 import { createLogger, messageOf } from '@app/observability';
 import { Command } from 'commander';
 
+import { anomalyCommand } from './evaluate/anomaly-command.js';
 import { evaluateSet, type ModelResult } from './evaluate/forecasting.js';
 import { checkGoldenCases } from './evaluate/golden.js';
 import { Progress } from './evaluate/progress.js';
@@ -93,6 +94,8 @@ program
   .action(async ({ data }: { data: string }) => {
     if (!(await checkGoldenCases(data))) process.exitCode = 1;
   });
+
+program.addCommand(anomalyCommand());
 
 try {
   await program.parseAsync(process.argv);

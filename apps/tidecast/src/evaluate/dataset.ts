@@ -24,7 +24,7 @@ export async function readSeries(folder: string, entry: ForecastingEntry): Promi
 }
 
 /** The header, then all rows, as text. */
-async function readRows(file: string): Promise<string[][]> {
+export async function readRows(file: string): Promise<string[][]> {
   if (!existsSync(file)) throw new Error(`${file} is not there; --data names the folder of the sets`);
   const parser = parse({ relaxColumnCount: true, skipEmptyLines: true, bom: true });
   const source = createReadStream(file);

@@ -1,0 +1,115 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+
+import { DETECTOR_NAMES, isDetectorName, type DetectorName } from '@app/detectors';
+import { parseAnomalyManifest } from '@app/evaluation';
+import { messageOf } from '@app/observability';
+import { Command, Option } from 'commander';
+
+import { readAnomalySet, readNab, type AnomalySet } from './anomaly-data.js';
+import { evaluateAnomalies, type AnomalyEvaluation, type AnomalyResult } from './anomaly.js';
+import { Progress } from './progress.js';
+import { formatTable } from './table.js';
+
+interface AnomalyOptions {
+  readonly data: string;
+  readonly manifest?: string;
+  readonly layout?: 'nab';
+  readonly detectors: string;
+  readonly out?: string;
+}
+
+/** `evaluate anomaly`: detectors on labelled series. */
+export function anomalyCommand(): Command {
+  return new Command('anomaly')
+    .description(
+      'Runs detectors over labelled series, point by point, and scores them; the last line is one JSON object.',
+    )
+    .requiredOption('--data <dir>', 'folder that the file names of the manifest are relative to, or the NAB folder')
+    .addOption(new Option('--manifest <file>', 'JSON array of sets').conflicts('layout'))
+    .addOption(new Option('--layout <name>', 'nab: a checkout of numenta/NAB, scored its own way too').choices(['nab']))
+    .option('--detectors <names>', `comma-separated, of ${DETECTOR_NAMES.join(', ')}`, 'default')
+    .option('--out <file>', 'write all scores as JSON')
+    .action(anomaly);
+}
+
+async function anomaly(options: AnomalyOptions): Promise<void> {
+  const detectors = detectorNames(options.detectors);
+  const progress = new Progress();
+  const sets = await readSets(options, progress);
+  const evaluation = evaluateAnomalies(sets, detectors, progress);
+
+  process.stdout.write(`${resultTable(evaluation)}\n\n`);
+  if (evaluation.nab) process.stdout.write(`${nabTable(evaluation.nab)}\n\n`);
+  if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(evaluation, null, 2)}\n`);
+  const { mean, nab } = evaluation;
+  process.stdout.write(`${JSON.stringify({ mean, ...(nab && { nab }) })}\n`);
+}
+
+/** @throws Error naming every detector that there is not. */
+export function detectorNames(text: string): DetectorName[] {
+  const names = [...new Set(text.split(',').map((name) => name.trim()))];
+  const unknown = names.filter((name) => !isDetectorName(name));
+  if (unknown.length > 0) {
+    throw new Error(`--detectors: there is no ${unknown.join(', ')}; there are ${DETECTOR_NAMES.join(', ')}`);
+  }
+  return names.filter(isDetectorName);
+}
+
+async function readSets({ data, manifest, layout }: AnomalyOptions, progress: Progress): Promise<AnomalySet[]> {
+  if (layout === 'nab') return readNab(data, (done, total) => progress.report('reading NAB', done, total));
+  if (manifest === undefined) throw new Error('--manifest or --layout is needed');
+
+  const entries = parseAnomalyManifest(readJson(manifest));
+  const sets: AnomalySet[] = [];
+  for (const entry of entries) {
+    sets.push(await readAnomalySet(data, entry));
+    progress.report('reading', sets.length, entries.length);
+  }
+  return sets;
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`--manifest ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function resultTable({ sets, mean }: AnomalyEvaluation): string {
+  const header = 'set detector VUS-PR VUS-ROC events found alarms per1000 delay precision recall F1 µs'.split(' ');
+  const row = (set: string, detector: string, score: AnomalyResult) => {
+    const { 'VUS-PR': pr, 'VUS-ROC': roc, events, eventsFound, alarms, alarmsPer1000, delay } = score;
+    const { precision, recall, f1, microsecondsPerPoint } = score;
+    return [
+      set,
+      detector,
+      pr,
+      roc,
+      events,
+      eventsFound,
+      alarms,
+      alarmsPer1000,
+      delay,
+      precision,
+      recall,
+      f1,
+      microsecondsPerPoint,
+    ];
+  };
+  const rows = Object.entries(sets).flatMap(([set, detectors]) =>
+    Object.entries(detectors).map(([detector, score]) => row(set, detector, score)),
+  );
+  const means = Object.entries(mean).map(([detector, score]) => row('mean', detector, score));
+  return formatTable(header, [...rows, ...means]);
+}
+
+function nabTable(nab: NonNullable<AnomalyEvaluation['nab']>): string {
+  const rows = Object.entries(nab).map(([detector, scores]) => [
+    detector,
+    scores.standard,
+    scores.reward_low_fp,
+    scores.reward_low_fn,
+  ]);
+  return formatTable(['detector', 'standard', 'reward_low_fp', 'reward_low_fn'], rows);
+}

@@ -1,0 +1,143 @@
+import { createDetector, type Detector, type DetectorName } from '@app/detectors';
+import {
+  eventScores,
+  NAB_PROFILES,
+  nabOptimise,
+  volumeUnderSurface,
+  vusWindow,
+  type NabProfileName,
+  type NabSeries,
+} from '@app/evaluation';
+
+import type { AnomalyRows, AnomalySet } from './anomaly-data.js';
+import type { Progress } from './progress.js';
+
+/** Rows from one line of progress to the next. */
+const CHUNK = 2_000;
+
+/** Scores of one detector on one set. */
+export interface AnomalyResult {
+  readonly 'VUS-PR': number;
+  readonly 'VUS-ROC': number;
+  readonly events: number;
+  readonly eventsFound: number;
+  readonly alarms: number;
+  readonly alarmsPer1000: number;
+  /** Points from the beginning of an event to its first alarm, mean over the events found. */
+  readonly delay: number;
+  /** By event, with the tolerance of seven points of the RePAD papers. */
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+  readonly microsecondsPerPoint: number;
+}
+
+/** Results by set, then by detector; NAB's scores by detector where the sets are NAB. */
+export interface AnomalyEvaluation {
+  readonly sets: Record<string, Record<string, AnomalyResult>>;
+  readonly mean: Record<string, AnomalyResult>;
+  readonly nab?: Record<string, Record<NabProfileName, number>>;
+}
+
+/** Runs every detector over every set, one row after the other, and scores what it said at the time. */
+export function evaluateAnomalies(
+  sets: readonly AnomalySet[],
+  detectors: readonly DetectorName[],
+  progress: Progress,
+): AnomalyEvaluation {
+  const results: Record<string, Record<string, AnomalyResult>> = Object.fromEntries(sets.map(({ name }) => [name, {}]));
+  const nab: Record<string, Record<NabProfileName, number>> = {};
+  for (const name of detectors) {
+    const series: NabSeries[] = [];
+    for (const set of sets) {
+      const detector = createDetector(name, set.rows.channels.length);
+      const { scores, result } = evaluateSet(detector, set, (done, total) =>
+        progress.report(`${name} ${set.name}`, done, total),
+      );
+      results[set.name]![name] = result;
+      if (set.windows) series.push({ scores, windows: set.windows });
+    }
+    if (series.length === sets.length) nab[name] = nabScores(series);
+  }
+  const isNab = Object.keys(nab).length > 0;
+  return { sets: results, mean: means(results, detectors), ...(isNab && { nab }) };
+}
+
+function evaluateSet(
+  detector: Detector,
+  set: AnomalySet,
+  progress: (done: number, total: number) => void,
+): { scores: Float64Array; result: AnomalyResult } {
+  const { rows, train, labels, evaluateFrom } = set;
+  const total = rows.times.length + (train?.times.length ?? 0);
+  const started = performance.now();
+  if (train) observeAll(detector, before(train, rows), (_, row) => report(row, 0));
+  const trained = train?.times.length ?? 0;
+  const scores = new Float64Array(rows.times.length);
+  const severities = new Float64Array(rows.times.length);
+  observeAll(detector, rows, (detection, row) => {
+    scores[row] = detection.score;
+    severities[row] = detection.severity;
+    report(row, trained);
+  });
+  const microsecondsPerPoint = ((performance.now() - started) * 1000) / total;
+
+  const scored = labels.subarray(evaluateFrom);
+  const flagged = Uint8Array.from(scores.subarray(evaluateFrom), (score) => (score > 1 ? 1 : 0));
+  const { events, eventsFound, alarms, delay, precision, recall, f1 } = eventScores(scored, flagged);
+  const window = set.vusWindow ?? vusWindow(rows.channels[0]!.subarray(evaluateFrom));
+  const vus = volumeUnderSurface(scored, severities.subarray(evaluateFrom), window);
+  const alarmsPer1000 = (1000 * alarms) / scored.length;
+  const counts = { events, eventsFound, alarms, alarmsPer1000, delay };
+  return { scores, result: { ...vus, ...counts, precision, recall, f1, microsecondsPerPoint } };
+
+  function report(row: number, offset: number): void {
+    const done = row + offset + 1;
+    if (done % CHUNK === 0 || done === total) progress(done, total);
+  }
+}
+
+function observeAll(
+  detector: Detector,
+  { times, channels }: AnomalyRows,
+  visit: (detection: ReturnType<Detector['observe']>, row: number) => void,
+): void {
+  const values = new Float64Array(channels.length);
+  for (let row = 0; row < times.length; row++) {
+    for (let i = 0; i < channels.length; i++) values[i] = channels[i]![row]!;
+    visit(detector.observe(times[row]!, values), row);
+  }
+}
+
+/** Training rows moved back in time, by whole days, so that they end before the first row that is scored. */
+function before(train: AnomalyRows, rows: AnomalyRows): AnomalyRows {
+  const overlap = train.times.at(-1)! - rows.times[0]!;
+  if (overlap < 0) return train;
+  const day = 86_400_000;
+  const shift = (Math.floor(overlap / day) + 1) * day;
+  return { ...train, times: train.times.map((ts) => ts - shift) };
+}
+
+function nabScores(series: readonly NabSeries[]): Record<NabProfileName, number> {
+  const score = (profile: NabProfileName) => nabOptimise(series, NAB_PROFILES[profile]).score;
+  return {
+    standard: score('standard'),
+    reward_low_fp: score('reward_low_fp'),
+    reward_low_fn: score('reward_low_fn'),
+  };
+}
+
+/** Means over the sets on which a score is defined. */
+function means(results: AnomalyEvaluation['sets'], detectors: readonly string[]): Record<string, AnomalyResult> {
+  return Object.fromEntries(
+    detectors.map((name) => {
+      const scores = Object.values(results).map((set) => set[name]!);
+      const keys = Object.keys(scores[0]!) as (keyof AnomalyResult)[];
+      const mean = (key: keyof AnomalyResult) => {
+        const defined = scores.map((score) => score[key]).filter(Number.isFinite);
+        return defined.reduce((sum, value) => sum + value, 0) / defined.length;
+      };
+      return [name, Object.fromEntries(keys.map((key) => [key, mean(key)])) as unknown as AnomalyResult];
+    }),
+  );
+}
