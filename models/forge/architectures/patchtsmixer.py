@@ -49,6 +49,8 @@ class PatchTsMixerConfig:
             raise ValueError(f"mode is {self.mode!r}: give one of {', '.join(MODES)}")
         if self.context_length <= self.patch_length:
             raise ValueError(f"context_length {self.context_length} is not above patch_length {self.patch_length}")
+        if any(not 0 <= one < self.num_input_channels for one in self.channels):
+            raise ValueError(f"prediction_channel_indices {self.channels} of {self.num_input_channels} channels")
         if self.loss == "nll" and (self.cross_channel_reach or self.hierarchy_patch_length):
             raise ValueError("loss is 'nll': reconciliation heads need a point forecast")
 

@@ -91,6 +91,9 @@ class TinyTimeMixerConfig:
             raise ValueError("categorical_vocab_size_list needs decoder_mode mix_channel")
         if not 0 < (self.prediction_filter_length or 1) <= self.prediction_length:
             raise ValueError(f"prediction_filter_length is {self.prediction_filter_length}")
+        for name in ("prediction_channel_indices", "exogenous_channel_indices"):
+            if any(not 0 <= one < self.num_input_channels for one in getattr(self, name) or ()):
+                raise ValueError(f"{name} {list(getattr(self, name))} of {self.num_input_channels} channels")
         below = sum(level < 0.5 for level in self.quantile_levels)
         if 0.5 not in self.quantile_levels or len(self.quantile_levels) != 2 * below + 1:
             raise ValueError(f"quantile_levels {self.quantile_levels} need 0.5 and as many below it as above")

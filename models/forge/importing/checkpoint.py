@@ -38,6 +38,8 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path} is truncated or damaged: {error}") from error
+    if not isinstance(tensors, dict) or not all(isinstance(one, Tensor) for one in tensors.values()):
+        raise ValueError(f"{path} holds no state dict: names and tensors, nothing else")
     return {name: one.float() if one.is_floating_point() else one for name, one in tensors.items()}
 
 

@@ -18,6 +18,7 @@ BUILDERS: dict[str, Callable[[dict], nn.Module]] = {
     "s-mamba": build_s_mamba,
     "time-moe": build_time_moe,
 }
+MODEL_TYPES = {"tinytimemixer": "ttm", "patchtsmixer": "patchtsmixer", "time_moe": "time-moe"}
 
 
 def load_checkpoint(folder: Path, family: str) -> nn.Module:
@@ -25,9 +26,12 @@ def load_checkpoint(folder: Path, family: str) -> nn.Module:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder")
     raw = read_config(folder)
+    stated = MODEL_TYPES.get(raw.get("model_type"), family)
+    if BUILDERS[stated] is not BUILDERS[family]:
+        raise ValueError(f"{folder}: config.json is of the family {stated}, not {family}")
     try:
         model = BUILDERS[family](raw)
-    except ValueError as error:
+    except (ValueError, ZeroDivisionError, RuntimeError) as error:  # the latter two from layers of impossible sizes
         raise ValueError(f"{folder}: {error}") from error
     tensors = _cleaned(family, read_tensors(folder))
     fit_tensors(model, tensors, folder)

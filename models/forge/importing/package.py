@@ -105,9 +105,11 @@ def _card(manifest: dict, model: str, source: str) -> str:
 
     return f"""# {manifest["name"]}
 
-{model}, imported from the official checkpoint `{source}` by `npm run forge -- import`. Nothing of ours is added: with
-the same inputs it answers with the numbers of the original code. {manifest["parameters"]:,} parameters, context
-{manifest["contextLength"]}, {manifest["predictionLength"]} steps a run, levels {manifest["levels"]}.
+{model}, imported from the official checkpoint `{source}` by `npm run forge -- import`. Nothing of ours is added:
+with the same inputs it answers with the numbers of the original code.
+
+{manifest["parameters"]:,} parameters, context {manifest["contextLength"]}, {manifest["predictionLength"]} steps a run,
+levels {", ".join(map(str, manifest["levels"]))}.
 
 Licence: {manifest["licence"]}. Training data: the source of the checkpoint knows. Not measured here.
 

@@ -29,6 +29,8 @@ HOUSEKEEPING = {
     "use_return_dict",
 }
 
+NAMED = 5  # of a long list of unknown settings
+
 
 class Settings:
     """The raw settings of one config.json, taken one by one; `done` refuses those that nobody took."""
@@ -70,8 +72,9 @@ class Settings:
 
     def done(self) -> None:
         if self._raw:
-            unknown = ", ".join(f"{name} = {value!r}" for name, value in self._raw.items())
-            raise ValueError(f"config.json: unknown setting {unknown}")
+            unknown = [f"{name} = {value!r}" for name, value in self._raw.items()]
+            more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+            raise ValueError(f"config.json: unknown setting {', '.join(unknown[:NAMED])}{more}")
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:

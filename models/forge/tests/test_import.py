@@ -154,6 +154,8 @@ def test_a_tensor_that_does_not_fit_is_named(checkpoint, change, message):
         ("patchtsmixer", {"num_patches": 7}, "num_patches is 7, the other settings make it 6"),
         ("patchtsmixer", {"wavelets": True}, "unknown setting wavelets = True"),
         ("patchtsmixer", {"model_type": "patchtst"}, "model_type is 'patchtst'"),
+        ("patchtsmixer", {"prediction_channel_indices": [0, 2]}, "prediction_channel_indices"),
+        ("patchtsmixer", {"patch_stride": 0}, "division"),
         ("ttm", {"gate_mode": "relu"}, "gate_mode is 'relu'"),
         ("ttm", {"patch_stride": 2}, "patch_stride is 2"),
         ("ttm", {"architectures": ["TinyTimeMixerForMaskedPrediction"]}, "architectures is"),
@@ -168,6 +170,11 @@ def test_a_tensor_that_does_not_fit_is_named(checkpoint, change, message):
 def test_an_unknown_setting_is_named(checkpoint, family, config, message):
     with pytest.raises(ValueError, match=message):
         load_checkpoint(checkpoint(family, config), family)
+
+
+def test_a_checkpoint_of_another_family_is_named(checkpoint):
+    with pytest.raises(ValueError, match="of the family patchtsmixer, not ttm"):
+        load_checkpoint(checkpoint("patchtsmixer"), "ttm")
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
