@@ -92,7 +92,7 @@ def measure(one: EvaluationSet, forecast: Forecast) -> dict[str, float]:
     quantiles = quantiles[:, :horizon].astype(np.float64) * scale[..., None] + mean[..., None]
 
     difference = one.history[:, one.season :] - one.history[:, : -one.season]
-    denominator = np.maximum(np.nanmean(np.abs(difference), axis=1), 1e-9)
+    denominator = np.nanmean(np.abs(difference), axis=1)
     naive = seasonal_naive_quantiles(one.history, difference, one.season, horizon)
     ours = _wql(quantiles[..., SCORED], one.actual), _mase(quantiles[..., MEDIAN], one.actual, denominator)
     theirs = _wql(naive[..., SCORED], one.actual), _mase(naive[..., MEDIAN], one.actual, denominator)
@@ -128,7 +128,8 @@ def _wql(quantiles: np.ndarray, actual: np.ndarray) -> float:
 
 
 def _mase(median: np.ndarray, actual: np.ndarray, denominator: np.ndarray) -> float:
-    return float((np.abs(median - actual).mean(axis=1) / denominator).mean())
+    scaled = denominator > 0  # a context that repeats itself exactly has no scale
+    return float((np.abs(median - actual).mean(axis=1)[scaled] / denominator[scaled]).mean())
 
 
 def geometric_mean(values: list[float]) -> float:

@@ -76,9 +76,13 @@ def export_package(run: Path, data: Path, folder: Path, name: str, version: str,
         },
         "metrics": {
             "command": f"npm run forge -- verify models/{name} --data DIR",
-            "heldOutRelativeWql": round(flipped if flip else plain, 4),
-            "heldOutRelativeWqlPlain": round(plain, 4),
-            "heldOutRelativeWqlByContext": {str(kept): round(ratio, 4) for kept, ratio in by_context.items()},
+            "heldOut": {
+                "yardstick": "seasonal naive without intervals",
+                "relativeWql": round(flipped if flip else plain, 4),
+                "relativeWqlPlain": round(plain, 4),
+                "relativeWqlFlipAveraged": round(flipped, 4),
+                "relativeWqlByContext": {str(kept): round(ratio, 4) for kept, ratio in by_context.items()},
+            },
             "zeroShot": _zero_shot(folder, data, report),
         },
     }
@@ -105,6 +109,7 @@ def _zero_shot(folder: Path, data: Path, report: Callable[[str], None]) -> dict:
         sets[name] = {key: round(value, 4) for key, value in result.items() if key.startswith(("relative", "coverage"))}
         report(f"{name}: {sets[name]}")
     return {
+        "yardstick": "seasonal naive with intervals",
         "sets": sets,
         "relativeWql": round(geometric_mean([one["relativeWql"] for one in sets.values()]), 4),
         "relativeMase": round(geometric_mean([one["relativeMase"] for one in sets.values()]), 4),
