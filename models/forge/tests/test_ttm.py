@@ -6,7 +6,6 @@ import torch
 from forge.architectures.recipes import TTM_BASE
 from forge.architectures.ttm import FlipAveraged, TinyTimeMixer, TtmConfig
 
-# the same windows as the golden answers of the official r1/r2 512-96 checkpoints: ttm papers' table of parameters
 R1_512 = TtmConfig()
 
 
