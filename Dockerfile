@@ -2,7 +2,8 @@
 FROM node:20.20-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --no-fund --no-audit
+# The CPU library is in the package; its install script would fetch hundreds of megabytes for CUDA.
+RUN ONNXRUNTIME_NODE_INSTALL=skip npm ci --no-fund --no-audit
 COPY nest-cli.json tsconfig.json ./
 COPY apps apps
 COPY libs libs

@@ -80,6 +80,8 @@ async function install() {
   say('installing dependencies (npm ci) …');
   const code = await run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'], {
     shell: process.platform === 'win32',
+    // ONNX Runtime's CPU library is in its package; its install script would fetch hundreds of megabytes for CUDA.
+    env: { ONNXRUNTIME_NODE_INSTALL: 'skip', ...process.env },
   });
   if (code !== 0) throw new PrepareError(`npm ci failed (exit code ${code}): see the lines above.`);
 }
