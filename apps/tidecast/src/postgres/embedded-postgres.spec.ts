@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 import { processStartTime } from '../process-identity.js';
 import { repositoryRoot } from '../repository-root.js';
+import { canReach } from './postgres-account.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 
 const isRoot = process.getuid?.() === 0;
@@ -12,6 +13,13 @@ const itAsRoot = isRoot ? it : it.skip;
 /** The user that stands for an ordinary one in tests that root runs. */
 const NOBODY = 65_534;
 const BUILT = join(repositoryRoot(), 'dist/apps/tidecast/src/postgres/embedded-postgres.js');
+// A checkout in a folder that is closed to others can't be run by others.
+const itAsNobody =
+  isRoot &&
+  canReach({ uid: NOBODY, gid: NOBODY }, dirname(BUILT)) &&
+  canReach({ uid: NOBODY, gid: NOBODY }, process.execPath)
+    ? it
+    : it.skip;
 const OWNER = `process.on('SIGTERM', () => process.exit());
 const { startEmbeddedPostgres } = await import(process.argv[1]);
 try {
@@ -48,9 +56,10 @@ describe('startEmbeddedPostgres', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(child);
-    const line = await new Promise<string>((resolve) =>
-      child.stdout.once('data', (chunk) => resolve(String(chunk).trim())),
-    );
+    const line = await new Promise<string>((resolve, reject) => {
+      child.stdout.once('data', (chunk) => resolve(String(chunk).trim()));
+      child.once('exit', (code) => reject(new Error(`the process ended with ${code} and said nothing`)));
+    });
     return { child, line };
   };
 
@@ -145,7 +154,7 @@ describe('startEmbeddedPostgres', () => {
     await expect(start(join(folder, 'file'))).rejects.toThrow(/a file is in its way: set DATA_DIR/);
   });
 
-  itAsRoot('works as an ordinary user, who may not use what is not theirs', async () => {
+  itAsNobody('works as an ordinary user, who may not use what is not theirs', async () => {
     const refused = await startElsewhere({ uid: NOBODY, gid: NOBODY }, join(folder, 'closed'));
     expect(refused.line).toMatch(/^StartupError: No right to write .*closed.*: start as the user who owns it/);
 
