@@ -11,7 +11,7 @@ export interface AlarmGateOptions {
 
 /**
  * Makes one scale of every detector's: strength 1 at its threshold, a score that a cool-down keeps at 1 or below after
- * an alarm, and a severity that is the smoothed strength. Alarms and severities are apart because the benchmarks pull
+ * an alarm, and a severity that is smoothed. Alarms and severities are apart because the benchmarks pull
  * apart: smoothing finds more of an anomaly's length, and finds its beginning later.
  */
 export class AlarmGate implements Stateful {
@@ -20,11 +20,12 @@ export class AlarmGate implements Stateful {
 
   constructor(private readonly options: AlarmGateOptions) {}
 
-  pass(strangeness: number): { score: number; strength: number; severity: number } {
+  /** @param intensity what the severity smooths, 1 where it is anomalous; the strength when not given. */
+  pass(strangeness: number, intensity?: number): { score: number; strength: number; severity: number } {
     const { threshold, coolDown, smoothing } = this.options;
     // More than 1e100 thresholds are as many as 1e100: all that follows stays finite.
     const strength = Math.min(strangeness / threshold, 1e100);
-    this.severity += smoothing * (strength - this.severity);
+    this.severity += smoothing * ((intensity ?? strength) - this.severity);
     this.sinceAlarm++;
     const quiet = this.sinceAlarm < coolDown;
     if (strength > 1 && !quiet) this.sinceAlarm = 0;

@@ -1,7 +1,7 @@
 import type { StateReader, StateWriter, Stateful } from './state.js';
 
-/** Weight of a new value once 1/n has fallen below it: a memory of about 2,000 points. */
-const RATE = 0.0005;
+/** Weight of a new value once 1/n has fallen below it: a memory of about 10,000 points. */
+const RATE = 0.0001;
 /** No value is farther than this many deviations from its mean: one channel cannot drown the others. */
 const FARTHEST = 30;
 

@@ -11,7 +11,7 @@ export interface Detection {
   readonly score: number;
   /** The same without a cool-down. */
   readonly strength: number;
-  /** The smoothed strength, for bands and rankings: how anomalous these times are, where `score` says when it began. */
+  /** Smoothed, for bands and rankings: how anomalous these times are, where `score` says when it began. */
   readonly severity: number;
   /** 0 up to a score of 1, then towards 1: 1 − 1/score. */
   readonly grade: number;

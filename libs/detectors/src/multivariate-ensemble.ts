@@ -11,6 +11,9 @@ const MEMORY = 6_400;
 /** Most directions that count as normal; with few channels a third of them. */
 const MOST_COMPONENTS = 10;
 const LEAST_POINTS = 7;
+/** Deviations that are nothing special, and those at which one channel alone is severe. */
+const USUAL = 3;
+const SEVERE = 10;
 
 const VOTERS = ['row', 'relation', 'extreme', 'total'] as const;
 type Votes = Record<(typeof VOTERS)[number], number>;
@@ -25,6 +28,9 @@ export interface MultivariateFinding extends Finding {
  * The default detector of an item of several channels: each on its own scale, and four views of the row (nearest past
  * rows, relations between channels, the farthest channel, all channels together), each turned into the surprise of its rank
  * among its own past, and fused as in the detector of one channel.
+ *
+ * The severity smooths the deviations beyond three, summed over the channels: ranks say when something begins, and wear
+ * off; distances say how bad it is, and for how long.
  */
 export class MultivariateEnsemble extends StreamingDetector<MultivariateFinding> {
   private readonly scaler: ChannelScaler;
@@ -50,10 +56,12 @@ export class MultivariateEnsemble extends StreamingDetector<MultivariateFinding>
     this.count++;
     let extreme = 0;
     let total = 0;
+    let excess = 0;
     for (let i = 0; i < this.channels; i++) {
       const distance = Math.abs(this.scaled[i]!);
       if (distance > extreme) extreme = distance;
       total += distance;
+      excess += Math.max(0, distance - USUAL);
     }
     const votes: Votes = {
       row: this.tails[0]!.surprise(this.neighbours.update(this.scaled).all),
@@ -62,8 +70,9 @@ export class MultivariateEnsemble extends StreamingDetector<MultivariateFinding>
       total: this.tails[3]!.surprise(total),
     };
     const distances = this.scaled.slice();
-    if (this.count <= LEAST_POINTS) return { ...notShown('warming-up'), votes, distances };
-    return { status: 'scored', strangeness: fused(votes), votes, distances };
+    if (this.count <= LEAST_POINTS) return { ...notShown('warming-up'), intensity: 0, votes, distances };
+    const intensity = excess / (SEVERE - USUAL);
+    return { status: 'scored', strangeness: fused(votes), intensity, votes, distances };
   }
 
   protected nothing(status: PointStatus): MultivariateFinding {

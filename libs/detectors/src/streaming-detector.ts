@@ -13,6 +13,8 @@ const NO_VOTES: Readonly<Record<string, number>> = Object.freeze({});
 export interface Finding {
   readonly status: PointStatus;
   readonly strangeness: number;
+  /** What the severity smooths where that is not the strangeness; 1 is anomalous. */
+  readonly intensity?: number;
   readonly votes: Readonly<Record<string, number>>;
 }
 
@@ -62,7 +64,9 @@ export abstract class StreamingDetector<F extends Finding = Finding> implements 
   score(evidence: F & Evidence): Detection {
     const { status, seen, votes } = evidence;
     const shown = status === 'scored' || status === 'warming-up';
-    const scale = shown ? this.gate.pass(evidence.strangeness) : { score: 0, strength: 0, severity: 0 };
+    const scale = shown
+      ? this.gate.pass(evidence.strangeness, evidence.intensity)
+      : { score: 0, strength: 0, severity: 0 };
     const grade = scale.score > 1 ? 1 - 1 / scale.score : 0;
     const confidence = status === 'scored' ? seen / (seen + HALF_CONFIDENCE) : 0;
     return { status, ...scale, grade, confidence, votes };

@@ -1,12 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
-import { DETECTOR_NAMES, isDetectorName, type DetectorName } from '@app/detectors';
 import { parseAnomalyManifest } from '@app/evaluation';
 import { messageOf } from '@app/observability';
 import { Command, Option } from 'commander';
 
 import { readAnomalySet, readNab, type AnomalySet } from './anomaly-data.js';
-import { evaluateAnomalies, type AnomalyEvaluation, type AnomalyResult } from './anomaly.js';
+import { EVALUATED_NAMES, evaluateAnomalies, type AnomalyEvaluation, type AnomalyResult } from './anomaly.js';
 import { Progress } from './progress.js';
 import { formatTable } from './table.js';
 
@@ -27,7 +26,7 @@ export function anomalyCommand(): Command {
     .requiredOption('--data <dir>', 'folder that the file names of the manifest are relative to, or the NAB folder')
     .addOption(new Option('--manifest <file>', 'JSON array of sets').conflicts('layout'))
     .addOption(new Option('--layout <name>', 'nab: a checkout of numenta/NAB, scored its own way too').choices(['nab']))
-    .option('--detectors <names>', `comma-separated, of ${DETECTOR_NAMES.join(', ')}`, 'default')
+    .option('--detectors <names>', `comma-separated, of ${EVALUATED_NAMES.join(', ')}`, 'default')
     .option('--out <file>', 'write all scores as JSON')
     .action(anomaly);
 }
@@ -39,20 +38,21 @@ async function anomaly(options: AnomalyOptions): Promise<void> {
   const evaluation = evaluateAnomalies(sets, detectors, progress);
 
   process.stdout.write(`${resultTable(evaluation)}\n\n`);
-  if (evaluation.nab) process.stdout.write(`${nabTable(evaluation.nab)}\n\n`);
+  if (evaluation.nab) process.stdout.write(`${nabTable('NAB', evaluation.nab)}\n\n`);
+  if (evaluation.nabTwoFold) process.stdout.write(`${nabTable('NAB, two-fold', evaluation.nabTwoFold)}\n\n`);
   if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(evaluation, null, 2)}\n`);
   const { mean, nab } = evaluation;
   process.stdout.write(`${JSON.stringify({ mean, ...(nab && { nab }) })}\n`);
 }
 
 /** @throws Error naming every detector that there is not. */
-export function detectorNames(text: string): DetectorName[] {
+export function detectorNames(text: string): string[] {
   const names = [...new Set(text.split(',').map((name) => name.trim()))];
-  const unknown = names.filter((name) => !isDetectorName(name));
+  const unknown = names.filter((name) => !EVALUATED_NAMES.includes(name));
   if (unknown.length > 0) {
-    throw new Error(`--detectors: there is no ${unknown.join(', ')}; there are ${DETECTOR_NAMES.join(', ')}`);
+    throw new Error(`--detectors: there is no ${unknown.join(', ')}; there are ${EVALUATED_NAMES.join(', ')}`);
   }
-  return names.filter(isDetectorName);
+  return names;
 }
 
 async function readSets({ data, manifest, layout }: AnomalyOptions, progress: Progress): Promise<AnomalySet[]> {
@@ -104,12 +104,12 @@ function resultTable({ sets, mean }: AnomalyEvaluation): string {
   return formatTable(header, [...rows, ...means]);
 }
 
-function nabTable(nab: NonNullable<AnomalyEvaluation['nab']>): string {
+function nabTable(title: string, nab: NonNullable<AnomalyEvaluation['nab']>): string {
   const rows = Object.entries(nab).map(([detector, scores]) => [
     detector,
     scores.standard,
     scores.reward_low_fp,
     scores.reward_low_fn,
   ]);
-  return formatTable(['detector', 'standard', 'reward_low_fp', 'reward_low_fn'], rows);
+  return formatTable([title, 'standard', 'reward_low_fp', 'reward_low_fn'], rows);
 }
