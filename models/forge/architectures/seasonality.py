@@ -14,7 +14,7 @@ from ..data.frequency import MAX_LAG
 MIN_LAG = 2
 PRIOR_PAIRS = 12.0  # pairs of unrelated points added to every lag: few pairs must not look like a good match
 UNRELATED = 2.0  # mean squared difference of unrelated points in a standardised window
-LENGTH_PENALTY = 0.02  # a fresher cycle wins between equals, and exact ties stay out of reach of rounding
+LENGTH_PENALTY = 0.005  # a fresher cycle wins between equals, and exact ties stay out of reach of rounding
 MIN_CANDIDATE = 6  # a shorter one is passed over beside a longer one: the hour of quarters of an hour is no season
 CALENDAR_FACTOR = 0.6  # a calendar cycle may fit this much worse than a free peak
 NEIGHBOURHOOD = 8  # the second lag keeps an eighth of the first away from it
