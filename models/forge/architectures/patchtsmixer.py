@@ -168,6 +168,9 @@ class PatchTsMixer(nn.Module):
         forecasts, means = self.head(hidden, scaled)
         loc, scale = choose_channels(loc, config), choose_channels(scale, config)
         if config.loss == "nll":
+            if config.distribution_output == "negative_binomial":
+                count, logits = forecasts  # no affine transform fits whole numbers: the scale goes into the logits
+                forecasts = count, logits + scale.log()
             outputs = {f"prediction_outputs_{index}": one for index, one in enumerate(forecasts)}
         else:
             outputs = {"prediction_outputs": forecasts[0] * scale + loc}
