@@ -22,7 +22,15 @@ import { StoredOffsets } from './stored-offsets.js';
 /** NOTIFY channel of the log; the payload is the topic. */
 export const LOG_CHANNEL = 'tidecast_log';
 
+const MAX_APPENDING_RECORDS = 100_000;
 const TRIM_INTERVAL_MS = 600_000;
+
+const MAKE_TOPICS = `
+  INSERT INTO log_partitions (topic, partition)
+  SELECT topic, partition FROM unnest($1::text[]) AS topic, generate_series(0, $2::int - 1) AS partition
+   WHERE NOT EXISTS (SELECT FROM log_partitions l WHERE l.topic = topic.topic)
+   ORDER BY 1, 2
+  ON CONFLICT DO NOTHING`;
 
 /** The observation log in a PostgreSQL table: durable and exactly once as well, so that a laptop needs no broker. */
 export class PostgresLog implements ObservationLog {
@@ -30,8 +38,10 @@ export class PostgresLog implements ObservationLog {
   readonly #offsets: StoredOffsets;
   readonly #consumptions = new Set<PostgresConsumption>();
   readonly #partitions = new Map<string, number>();
+  readonly #ensured = new Set<string>();
   readonly #trimTimer: NodeJS.Timeout;
   #unkeyed = 0;
+  #appending = 0;
 
   constructor(
     private readonly env: Env,
@@ -48,21 +58,23 @@ export class PostgresLog implements ObservationLog {
 
   /** A topic keeps the number of partitions that it was made with: another one would move keys and break their order. */
   async ensureTopics(topics: readonly string[]): Promise<void> {
-    await this.#available(() =>
-      this.dataSource.query(
-        `INSERT INTO log_partitions (topic, partition)
-         SELECT topic, partition FROM unnest($1::text[]) AS topic, generate_series(0, $2::int - 1) AS partition
-          WHERE NOT EXISTS (SELECT FROM log_partitions l WHERE l.topic = topic.topic)
-          ORDER BY 1, 2
-         ON CONFLICT DO NOTHING`,
-        [topics, this.env.TOPIC_PARTITIONS],
-      ),
-    );
+    await this.#available(() => this.dataSource.query(MAKE_TOPICS, [topics, this.env.TOPIC_PARTITIONS]));
+    for (const topic of topics) this.#ensured.add(topic);
   }
 
+  /** At most 100,000 records wait for connections of the pool; then it throws OVERLOADED. */
   async append(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     if (records.length === 0) return;
-    await this.#available(() => this.dataSource.transaction((manager) => this.appendIn(manager, topic, records)));
+    // One call larger than the limit may pass when nothing else waits; the caller's own limits bound it.
+    if (this.#appending > 0 && this.#appending + records.length > MAX_APPENDING_RECORDS) {
+      throw new PlatformError('OVERLOADED', `${this.#appending} records already wait for the database; try again`);
+    }
+    this.#appending += records.length;
+    try {
+      await this.#available(() => this.dataSource.transaction((manager) => this.appendIn(manager, topic, records)));
+    } finally {
+      this.#appending -= records.length;
+    }
   }
 
   /**
@@ -74,7 +86,7 @@ export class PostgresLog implements ObservationLog {
     topic: string,
     records: readonly OutgoingRecord[],
   ): Promise<void> => {
-    const count = await this.#partitionCount(topic);
+    const count = await this.#partitionCount(manager, topic);
     const partitions = records.map(({ key }) => (key === null ? this.#unkeyed++ % count : partitionOf(key, count)));
     // In ascending order, so that two appends never wait for each other.
     await manager.query(
@@ -134,16 +146,20 @@ export class PostgresLog implements ObservationLog {
     await Promise.all([...this.#consumptions].map((consumption) => consumption.stop()));
   }
 
-  async #partitionCount(topic: string): Promise<number> {
+  // On the caller's connection: one more from the pool might never come free while all its users wait for one.
+  async #partitionCount(manager: EntityManager, topic: string): Promise<number> {
     const known = this.#partitions.get(topic);
     if (known !== undefined) return known;
-    const count = (await this.endOffsets(topic)).size;
-    if (count === 0) {
-      await this.ensureTopics([topic]);
-      return this.#partitionCount(topic);
+    const count = 'SELECT count(*)::int AS count FROM log_partitions WHERE topic = $1';
+    let rows: { count: number }[] = await manager.query(count, [topic]);
+    if (rows[0]?.count === 0) {
+      await manager.query(MAKE_TOPICS, [[topic], this.env.TOPIC_PARTITIONS]);
+      rows = await manager.query(count, [topic]);
     }
-    this.#partitions.set(topic, count);
-    return count;
+    const found = rows[0]?.count ?? 0;
+    // Known for good only once it is committed: until then a rollback takes a new topic away again.
+    if (found > 0 && this.#ensured.has(topic)) this.#partitions.set(topic, found);
+    return found;
   }
 
   async #trim(): Promise<void> {
