@@ -41,7 +41,7 @@ export async function benchIngest(options: IngestBenchOptions): Promise<void> {
       OBSERVATIONS_TOPIC: topic,
       DEAD_LETTER_TOPIC: `${topic}.dead-letter`,
     });
-    const logger = createLogger('bench', 'warn');
+    const logger = createLogger('bench', 'error');
     const points = makePoints(options);
     await fillTopic(env, servers, logger, points, progress);
 
