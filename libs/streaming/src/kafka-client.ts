@@ -40,12 +40,8 @@ function saslOptions(env: KafkaEnv): SASLOptions | undefined {
   };
 }
 
-// kafkajs calls a lost connection or a rebalance an error; it retries both, and what it can't mend reaches us as an
-// exception that is logged as one.
-function writeEntry(logger: Logger, { level, namespace, log: { message, error } }: LogEntry): void {
-  // KafkaAppender limits retries on purpose, and drops the producer when they are used up.
-  if (message.startsWith('Limiting retries for the idempotent producer')) return;
-  const fields = { kafka: namespace, reason: typeof error === 'string' ? error : undefined };
-  if (level === logLevel.ERROR || level === logLevel.WARN) logger.warn(fields, message);
-  else logger.debug(fields, message);
+// kafkajs calls every lost connection and rebalance an error, several times a second while a broker is away. It mends
+// what it can; the rest reaches us as an exception, and is logged once, as one.
+function writeEntry(logger: Logger, { namespace, log: { message, error } }: LogEntry): void {
+  logger.debug({ kafka: namespace, reason: typeof error === 'string' ? error : undefined }, message);
 }
