@@ -1,5 +1,6 @@
-// npm run forge -- train|export|verify|list: runs the Python package models/forge in its own virtual environment,
+// npm run forge -- train|import|export|verify|list: runs the Python package models/forge in its own virtual environment,
 // which the first use makes and a changed requirements.txt brings up to date. Serving never needs Python.
+// npm run test:forge: ruff and pytest in the same environment.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,14 +19,26 @@ const python = join(binaries, process.platform === 'win32' ? 'python.exe' : 'pyt
 const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
 if (!isUpToDate()) makeEnvironment();
 
-const path = [models, process.env.PYTHONPATH].filter(Boolean).join(delimiter);
-const result = spawnSync(python, ['-m', 'forge', ...process.argv.slice(2)], {
-  stdio: 'inherit',
-  env: { ...process.env, PYTHONPATH: path },
-  cwd: process.env.INIT_CWD ?? process.cwd(),
-});
-if (result.error) fail(`${python} does not start (${result.error.message}): remove models/forge/.venv and try again.`);
-process.exit(result.status ?? 1);
+const [command, ...rest] = process.argv.slice(2);
+if (command === '--test') {
+  const checks = [
+    ['ruff', 'check', '.'],
+    ['ruff', 'format', '--check', '.'],
+    ['pytest', '-q', ...rest],
+  ];
+  process.exit(Math.max(...checks.map((options) => runPython(options, forge))));
+}
+process.exit(runPython(['forge', ...process.argv.slice(2)], process.env.INIT_CWD ?? process.cwd()));
+
+/** Runs a Python module in the environment; gives its exit code. */
+function runPython(options, cwd) {
+  const path = [models, process.env.PYTHONPATH].filter(Boolean).join(delimiter);
+  const env = { ...process.env, PYTHONPATH: path };
+  const result = spawnSync(python, ['-m', ...options], { stdio: 'inherit', env, cwd });
+  if (result.error)
+    fail(`${python} does not start (${result.error.message}): remove models/forge/.venv and try again.`);
+  return result.status ?? 1;
+}
 
 function isUpToDate() {
   return existsSync(python) && existsSync(stamp) && readFileSync(stamp, 'utf8').trim() === wanted;
@@ -52,7 +65,7 @@ function findPython() {
   const names = process.env.PYTHON ? [process.env.PYTHON] : ['python3', 'python'];
   const found = names.find((name) => isRecent(name));
   if (found) return found;
-  return fail(
+  throw fail(
     `needs Python ${MINIMUM_PYTHON.join('.')} or newer, tried ${names.join(' and ')}: install it, or name it in PYTHON=/path/to/python.`,
   );
 }
@@ -66,6 +79,7 @@ function succeeds(command, options) {
   return spawnSync(command, options, { stdio: 'inherit' }).status === 0;
 }
 
+/** @returns {never} */
 function fail(message) {
   console.error(`forge: ${message}`);
   process.exit(1);
