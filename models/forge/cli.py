@@ -1,9 +1,11 @@
-"""The command line: `npm run forge -- train|export|verify|list`."""
+"""The command line: `npm run forge -- train|import|export|verify|golden|list`."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
+
+from .importing import command as importing
 
 MODELS = Path(__file__).resolve().parent.parent
 
@@ -26,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     parser = argparse.ArgumentParser(prog="forge", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="train|export|verify|list")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="train|import|export|verify|golden|list")
 
     train = commands.add_parser("train", help="train a model from synthetic and real series", allow_abbrev=False)
     train.add_argument(
@@ -54,6 +56,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     export.add_argument("--version", required=True, help="of the package, like 1.0.0")
     export.add_argument("--out", type=Path, metavar="DIR", help="package folder (default models/NAME)")
     export.set_defaults(run=_export)
+
+    importing.register(commands)
 
     verify = commands.add_parser("verify", help="prove a model package with ONNX Runtime alone", allow_abbrev=False)
     verify.add_argument("package", type=Path, nargs="*", help="package folders (default: all below models/)")
@@ -140,9 +144,15 @@ def _verify(options: argparse.Namespace) -> int:
         for check in verify_package(folder):
             _say(f"  {'ok  ' if check.passed else 'FAIL'} {check.name}: {check.detail}")
             failed += not check.passed
-        if options.data and not failed:
+        if options.data and not failed and _is_ours(folder):
             _measure(folder, _data(options.data), options.stride)
     return 1 if failed else 0
+
+
+def _is_ours(folder: Path) -> bool:
+    """The evaluation speaks the signature of the models that are trained here; imported ones have their own."""
+    inputs = json.loads((folder / "manifest.json").read_text())["inputs"]
+    return any(one["name"] == "season_candidates" for one in inputs)
 
 
 def _measure(folder: Path, data: Path, stride: int) -> None:

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from .mixer import MixerLayer
+from .adaptive_patching import mixer_stack
+from .mixer_layers import MixerOptions
 from .seasonality import CycleCopier, SeasonFinder, last_value
 
 LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
@@ -68,67 +69,25 @@ class TtmConfig:
         if self.quantile_head and not self.seasonality:
             raise ValueError("quantile_head mixes lag copies: it needs seasonality")
 
+    def mixer_options(self, dropout: float) -> MixerOptions:
+        return MixerOptions(self.expansion_factor, dropout, gate=self.gate_mode, norm_eps=self.norm_eps)
+
     def to_dict(self) -> dict:
         return asdict(self)
-
-
-class AdaptivePatchingLevel(nn.Module):
-    """Mixer layers on patches split in `factor` parts: (P, D) seen as (P * factor, D / factor) by a plain reshape."""
-
-    def __init__(self, config: TtmConfig, level: int):
-        super().__init__()
-        factor = 2**level
-        if config.d_model // factor <= 4:
-            factor = 1
-        self.patches, self.features = config.patches * factor, config.d_model // factor
-        self.mixer_layers = nn.ModuleList(
-            MixerLayer(
-                self.patches, self.features, config.expansion_factor, config.dropout, config.gate_mode, config.norm_eps
-            )
-            for _ in range(config.num_layers)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        _, channels, patches, features = x.shape
-        x = x.reshape(-1, channels, self.patches, self.features)
-        for layer in self.mixer_layers:
-            x = layer(x)
-        return x.reshape(-1, channels, patches, features)
-
-
-class MixerStack(nn.Module):
-    """The encoder's levels, finest split first; without adaptive patching plain mixer layers, as in the decoder."""
-
-    def __init__(self, layers: list[nn.Module]):
-        super().__init__()
-        self.mixers = nn.ModuleList(layers)
-
-    def forward(self, x: Tensor) -> Tensor:
-        for mixer in self.mixers:
-            x = mixer(x)
-        return x
 
 
 class Encoder(nn.Module):
     def __init__(self, config: TtmConfig):
         super().__init__()
         self.patcher = nn.Linear(config.patch_length * config.patch_channels, config.d_model)
-        levels = config.adaptive_patching_levels
-        if levels:
-            layers = [AdaptivePatchingLevel(config, level) for level in reversed(range(levels))]
-        else:
-            layers = [
-                MixerLayer(
-                    config.patches,
-                    config.d_model,
-                    config.expansion_factor,
-                    config.dropout,
-                    config.gate_mode,
-                    config.norm_eps,
-                )
-                for _ in range(config.num_layers)
-            ]
-        self.mlp_mixer_encoder = MixerStack(layers)
+        self.mlp_mixer_encoder = mixer_stack(
+            config.adaptive_patching_levels,
+            config.num_layers,
+            None,
+            config.patches,
+            config.d_model,
+            config.mixer_options(config.dropout),
+        )
 
     def forward(self, patches: Tensor) -> Tensor:
         return self.mlp_mixer_encoder(self.patcher(patches))
@@ -148,18 +107,8 @@ class Decoder(nn.Module):
         super().__init__()
         width = config.decoder_d_model
         self.adapter = nn.Linear(config.d_model, width) if width != config.d_model else nn.Identity()
-        self.decoder_block = MixerStack(
-            [
-                MixerLayer(
-                    config.patches,
-                    width,
-                    config.expansion_factor,
-                    config.head_dropout,
-                    config.gate_mode,
-                    config.norm_eps,
-                )
-                for _ in range(config.decoder_num_layers)
-            ]
+        self.decoder_block = mixer_stack(
+            0, config.decoder_num_layers, None, config.patches, width, config.mixer_options(config.head_dropout)
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,40 +1,29 @@
-"""PyTorch to ONNX: one self-contained file with a dynamic batch axis."""
+"""The graph of a trained TTM: a window, its mask and the calendar's season candidates to quantiles."""
 
 from pathlib import Path
 
-import onnx
-import torch
-from torch import nn
+from torch import Tensor, nn
 
-OPSET = 20
-IR_VERSION = 10  # what onnxruntime-node 1.30 and earlier read
+from .onnx_file import TensorSpec, export_tensors
+
 INPUTS = ("past_values", "past_observed_mask", "season_candidates")
 OUTPUT = "quantiles"
 
 
+class ByPosition(nn.Module):
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *tensors: Tensor) -> Tensor:
+        return self.model(*tensors)
+
+
 def export_graph(model: nn.Module, path: Path, context: int, candidates: int) -> None:
-    batch = torch.export.Dim("batch", min=1, max=65_536)
-    example = (torch.zeros(3, context), torch.ones(3, context), torch.zeros(3, candidates, dtype=torch.int64))
-    program = torch.onnx.export(
-        model.eval(),
-        example,
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=list(INPUTS),
-        output_names=[OUTPUT],
-        dynamic_shapes=tuple({0: batch} for _ in INPUTS),
-        external_data=False,
-        verbose=False,
-    )
-    graph = program.model_proto
-    graph.ir_version = IR_VERSION
-    graph.producer_name = "tidecast forge"
-    for node in graph.graph.node:  # source locations of the exporting machine have no place in a model file
-        node.ClearField("doc_string")
-        del node.metadata_props[:]
-    del graph.metadata_props[:]
-    del graph.graph.metadata_props[:]
-    for value in (*graph.graph.value_info, *graph.graph.input, *graph.graph.output, *graph.graph.initializer):
-        del value.metadata_props[:]
-    onnx.checker.check_model(graph)
-    onnx.save(graph, path)
+    values, mask, seasons = INPUTS
+    inputs = [
+        TensorSpec(values, ("batch", context)),
+        TensorSpec(mask, ("batch", context)),
+        TensorSpec(seasons, ("batch", candidates), "int64"),
+    ]
+    export_tensors(ByPosition(model), inputs, [OUTPUT], path)

@@ -13,7 +13,8 @@ from ..evaluation.held_out import held_out_windows, score, smallest_useful_conte
 from ..evaluation.zero_shot import geometric_mean, measure_all
 from ..training.checkpoint import averaged_weights, load_checkpoint
 from .golden import golden_cases
-from .graph import INPUTS, OPSET, OUTPUT, export_graph
+from .graph import INPUTS, OUTPUT, export_graph
+from .onnx_file import OPSET
 from .verify import package_forecast, sha256
 
 TRAINING_DATA = [

@@ -4,8 +4,7 @@ import argparse
 import warnings
 from pathlib import Path
 
-from .families import BUILDERS
-
+FAMILIES = ("ttm", "patchtsmixer", "tsmixer", "s-mamba", "time-moe")  # here, so that --help needs no PyTorch
 MODELS = Path(__file__).resolve().parents[2]
 
 
@@ -19,7 +18,7 @@ def register(commands: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="folder with config.json and model.safetensors (S-Mamba: or checkpoint.pth)",
     )
-    one.add_argument("--family", required=True, choices=tuple(BUILDERS))
+    one.add_argument("--family", required=True, choices=FAMILIES)
     one.add_argument("--name", required=True, metavar="NAME", help="NAME or FAMILY/NAME; also the folder below models/")
     one.add_argument("--out", type=Path, metavar="DIR", help="package folder (default models/FAMILY/NAME)")
     one.add_argument("--version", default="1.0.0", help="of the package (default 1.0.0)")

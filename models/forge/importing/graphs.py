@@ -11,16 +11,7 @@ from ..architectures.time_moe import TimeMoe
 from ..architectures.tinytimemixer import TinyTimeMixerForPrediction
 from ..architectures.tinytimemixer_config import TinyTimeMixerConfig
 from ..architectures.tinytimemixer_decomposed import TinyTimeMixerForDecomposedPrediction
-
-Shape = tuple[int | str, ...]
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    name: str
-    shape: Shape
-    dtype: str = "float32"
-    below: int = 0  # whole numbers are in [0, below)
+from ..export.onnx_file import Shape, TensorSpec
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """An official checkpoint to a model package: model.onnx, golden.json, manifest.json, README.md."""
 
-import hashlib
 import json
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -8,12 +7,34 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from ..architectures.time_moe import TimeMoe
+from ..export.onnx_file import OPSET, TensorSpec, export_tensors
+from ..export.verify import sha256
 from .families import load_checkpoint
-from .graphs import GraphSpec, TensorSpec, describe_graph
-from .onnx_file import OPSET, export_model, export_tensors
+from .graphs import GraphSpec, describe_graph
 from .package_golden import golden_answers
 
 UNKNOWN_LICENCE = "see the source of the checkpoint"
+
+
+class NamedTensors(nn.Module):
+    """A model that takes and returns dictionaries, as one that takes and returns tuples."""
+
+    def __init__(self, model: nn.Module, graph: GraphSpec, outputs: list[str]):
+        super().__init__()
+        self.model, self.inputs, self.outputs = model, [one.name for one in graph.inputs], outputs
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        results = self.model(**dict(zip(self.inputs, tensors, strict=True)))
+        return tuple(results[name] for name in self.outputs)
+
+
+class TimeMoeLoss(nn.Module):
+    def __init__(self, model: TimeMoe):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor]:
+        return (self.model.masked_loss(*tensors)[None],)
 
 
 def import_package(
@@ -33,7 +54,8 @@ def import_package(
     graph = describe_graph(model)
     outputs = (*graph.forecasts, *graph.details) if details else graph.forecasts
     folder.mkdir(parents=True, exist_ok=True)
-    export_model(model, graph, outputs, folder / "model.onnx")
+    names = [one.name for one in outputs]
+    export_tensors(NamedTensors(model, graph, names), graph.inputs, names, folder / "model.onnx")
     if details and isinstance(model, TimeMoe):
         _export_loss(model, folder / "loss.onnx")
     (folder / "golden.json").write_text(json.dumps(golden_answers(model, graph, outputs), separators=(",", ":")) + "\n")
@@ -44,14 +66,8 @@ def import_package(
 
 
 def _export_loss(model: TimeMoe, path: Path) -> None:
-    class Loss(nn.Module):
-        def forward(self, *tensors: Tensor) -> tuple[Tensor]:
-            return (model.masked_loss(*tensors)[None],)
-
     points = [TensorSpec(name, ("batch", "points")) for name in ("input_values", "labels", "loss_masks")]
-    module = Loss()
-    module.model = model
-    export_tensors(module.eval(), [*points, TensorSpec("beyond", ("batch", 1))], ["loss"], path)
+    export_tensors(TimeMoeLoss(model), [*points, TensorSpec("beyond", ("batch", 1))], ["loss"], path)
 
 
 def _manifest(
@@ -90,7 +106,7 @@ def _stated(spec: TensorSpec) -> dict:
 
 
 def _file(path: Path) -> dict:
-    return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+    return {"sha256": sha256(path), "bytes": path.stat().st_size}
 
 
 def _settings(model: nn.Module) -> dict:

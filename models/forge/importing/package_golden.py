@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from ..architectures.time_moe import TimeMoe
-from .graphs import GraphSpec, TensorSpec
+from ..export.onnx_file import TensorSpec
+from .graphs import GraphSpec
 
 TOLERANCE = {"absolute": 1e-4, "relative": 1e-3}
 DIGITS = 6  # significant ones of the golden inputs and outputs

@@ -10,6 +10,8 @@ from safetensors.torch import save_file
 
 from forge.architectures.s_mamba import SMamba, SMambaConfig
 from forge.architectures.time_moe import TimeMoe, TimeMoeConfig
+from forge.export.verify import verify_package
+from forge.importing.command import FAMILIES
 from forge.importing.families import BUILDERS, load_checkpoint
 from forge.importing.golden import check_cases
 from forge.importing.package import import_package
@@ -72,6 +74,10 @@ def checkpoint(tmp_path):
     return write
 
 
+def test_the_command_offers_every_family():
+    assert set(FAMILIES) == set(BUILDERS)
+
+
 @pytest.mark.parametrize("family", CONFIGS)
 def test_a_package_answers_like_pytorch(family, checkpoint, tmp_path):
     folder = tmp_path / "package"
@@ -80,6 +86,7 @@ def test_a_package_answers_like_pytorch(family, checkpoint, tmp_path):
     golden = json.loads((folder / "golden.json").read_text())
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
     names = [one["name"] for one in manifest["outputs"]]
+    assert [check.name for check in verify_package(folder) if not check.passed] == []
     assert [one.name for one in session.get_inputs()] == [one["name"] for one in manifest["inputs"]]
     for case in golden["cases"]:
         actual = session.run(names, {name: array(one) for name, one in case["inputs"].items()})

@@ -99,5 +99,5 @@ def test_flip_averaging_mirrors_with_its_input(ours):
 def test_wrong_configurations_say_what_to_change():
     with pytest.raises(ValueError, match="not a multiple of patch_length 48"):
         TinyTimeMixer(TtmConfig(patch_length=48))
-    with pytest.raises(ValueError, match="softmax, glu"):
+    with pytest.raises(ValueError, match="softmax, sigmoid, glu"):
         TinyTimeMixer(TtmConfig(gate_mode="relu"))

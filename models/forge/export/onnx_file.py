@@ -1,13 +1,12 @@
 """PyTorch to one self-contained ONNX file, from the names and shapes of its tensors."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 import torch
 from torch import Tensor, nn
-
-from .graphs import GraphSpec, TensorSpec
 
 OPSET = 20
 IR_VERSION = 10  # what onnxruntime-node 1.30 and earlier read
@@ -15,23 +14,15 @@ IR_VERSION = 10  # what onnxruntime-node 1.30 and earlier read
 EXAMPLE = {"batch": 3, "channels": 5, "variates": 4, "marks": 2, "points": 7, "past": 6}
 LARGEST = 65_536
 
-
-class NamedTensors(nn.Module):
-    """A model that takes and returns dictionaries, as one that takes and returns tuples."""
-
-    def __init__(self, model: nn.Module, inputs: Sequence[str], outputs: Sequence[str]):
-        super().__init__()
-        self.model, self.inputs, self.outputs = model, list(inputs), list(outputs)
-
-    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        results = self.model(**dict(zip(self.inputs, tensors, strict=True)))
-        return tuple(results[name] for name in self.outputs)
+Shape = tuple[int | str, ...]
 
 
-def export_model(model: nn.Module, graph: GraphSpec, outputs: Sequence[TensorSpec], path: Path) -> None:
-    inputs = [one.name for one in graph.inputs]
-    names = [one.name for one in outputs]
-    export_tensors(NamedTensors(model, inputs, names), graph.inputs, names, path)
+@dataclass(frozen=True)
+class TensorSpec:
+    name: str
+    shape: Shape
+    dtype: str = "float32"
+    below: int = 0  # whole numbers are in [0, below)
 
 
 def export_tensors(module: nn.Module, inputs: Sequence[TensorSpec], outputs: Sequence[str], path: Path) -> None:
