@@ -204,9 +204,9 @@ function contract(
     const steady = log.consume({ group, topic }, storing('steady'));
     await until(() => steady.assigned().length === 4, 30_000);
     let total = 0;
-    let loading = true;
+    const enough = new AbortController();
     const load = (async () => {
-      for (; loading; total += 100) {
+      for (; !enough.signal.aborted; total += 100) {
         await log.append(topic, numbered(total, 100));
         await sleep(50);
       }
@@ -215,7 +215,7 @@ function contract(
     await until(async () => (await consumed()).some((row) => row.member === 'guest'), 30_000);
     await guest.stop();
     await until(() => steady.assigned().length === 4, 30_000);
-    loading = false;
+    enough.abort();
     await load;
 
     await untilConsumed(total);
