@@ -49,25 +49,35 @@ export class RecentRows implements Stateful {
 
 /** Pearson's correlation coefficient over the places where both have a value, in [−1, 1], or NaN. */
 export function pearson(x: Float64Array, y: Float64Array): number {
-  let [pairs, sumX, sumY] = [0, 0, 0];
+  let pairs = 0;
+  let sumX = 0;
+  let sumY = 0;
   for (let i = 0; i < x.length; i++) {
-    if (Number.isNaN(x[i]! + y[i]!)) continue;
+    const a = x[i]!;
+    const b = y[i]!;
+    // Not equal to itself is NaN; a call in this loop costs as much as the rest of it.
+    if (a !== a || b !== b) continue;
     pairs++;
-    sumX += x[i]!;
-    sumY += y[i]!;
+    sumX += a;
+    sumY += b;
   }
   if (pairs < LEAST_PAIRS) return Number.NaN;
 
-  const [meanX, meanY] = [sumX / pairs, sumY / pairs];
-  let [xx, yy, xy] = [0, 0, 0];
+  const meanX = sumX / pairs;
+  const meanY = sumY / pairs;
+  let xx = 0;
+  let yy = 0;
+  let xy = 0;
   for (let i = 0; i < x.length; i++) {
-    if (Number.isNaN(x[i]! + y[i]!)) continue;
-    const [dx, dy] = [x[i]! - meanX, y[i]! - meanY];
+    const dx = x[i]! - meanX;
+    const dy = y[i]! - meanY;
+    if (dx !== dx || dy !== dy) continue;
     xx += dx * dx;
     yy += dy * dy;
     xy += dx * dy;
   }
-  const [deviationX, deviationY] = [Math.sqrt(xx / pairs), Math.sqrt(yy / pairs)];
+  const deviationX = Math.sqrt(xx / pairs);
+  const deviationY = Math.sqrt(yy / pairs);
   if (!(deviationX > CONSTANT * Math.abs(meanX)) || !(deviationY > CONSTANT * Math.abs(meanY))) return Number.NaN;
   // Divided one after the other: the product of two huge deviations would overflow.
   return Math.max(-1, Math.min(1, xy / pairs / deviationX / deviationY));
