@@ -38,8 +38,9 @@ def check_cases(data: Path, out: Path) -> Iterator[str]:
                 {"name": scenario, "comparisons": [_stated(one) for one in comparisons]}
                 for scenario, comparisons in check_case(model, case)
             ]
-        except (ValueError, FileNotFoundError) as error:
-            line["error"] = str(error)
+        except Exception as error:  # whatever is wrong with one case, the others get their lines
+            known = isinstance(error, ValueError | FileNotFoundError)
+            line["error"] = str(error) if known else f"{type(error).__name__}: {error}"
         yield json.dumps(line)
 
 

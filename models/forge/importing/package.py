@@ -1,8 +1,10 @@
 """An official checkpoint to a model package: model.onnx, golden.json, manifest.json, README.md."""
 
 import json
+import shutil
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from torch import Tensor, nn
 
@@ -50,19 +52,41 @@ def import_package(
 
     Returns the model in PyTorch.
     """
+    _refuse_other(folder)
     model = load_checkpoint(source, family)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".import-", dir=folder.parent) as draft:  # no half package when something fails
+        made = Path(draft) / folder.name
+        made.mkdir()
+        _write(model, source.resolve().name, name, made, details, licence or UNKNOWN_LICENCE, version)
+        if folder.exists():
+            shutil.rmtree(folder)
+        made.rename(folder)
+    return model
+
+
+def _refuse_other(folder: Path) -> None:
+    """An import replaces an earlier import, never a package that was trained, nor a folder of something else."""
+    manifest = folder / "manifest.json"
+    if (
+        folder.exists()
+        and any(folder.iterdir())
+        and not (manifest.exists() and "importedFrom" in json.loads(manifest.read_text()))
+    ):
+        raise ValueError(f"{folder} holds something else than an imported package: give another --name or --out")
+
+
+def _write(model: nn.Module, source: str, name: str, folder: Path, details: bool, licence: str, version: str) -> None:
     graph = describe_graph(model)
     outputs = (*graph.forecasts, *graph.details) if details else graph.forecasts
-    folder.mkdir(parents=True, exist_ok=True)
     names = [one.name for one in outputs]
     export_tensors(NamedTensors(model, graph, names), graph.inputs, names, folder / "model.onnx")
     if details and isinstance(model, TimeMoe):
         _export_loss(model, folder / "loss.onnx")
     (folder / "golden.json").write_text(json.dumps(golden_answers(model, graph, outputs), separators=(",", ":")) + "\n")
-    manifest = _manifest(model, graph, outputs, folder, name, version, licence or UNKNOWN_LICENCE)
+    manifest = _manifest(model, graph, outputs, folder, name, version, licence) | {"importedFrom": source}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    (folder / "README.md").write_text(_card(manifest, type(model).__name__, source.resolve().name))
-    return model
+    (folder / "README.md").write_text(_card(manifest, type(model).__name__))
 
 
 def _export_loss(model: TimeMoe, path: Path) -> None:
@@ -113,7 +137,7 @@ def _settings(model: nn.Module) -> dict:
     return asdict(model.config) if is_dataclass(model.config) else {}
 
 
-def _card(manifest: dict, model: str, source: str) -> str:
+def _card(manifest: dict, model: str) -> str:
     def table(tensors: list[dict]) -> str:
         return "\n".join(
             f"| `{one['name']}` | {one['dtype']} | {', '.join(map(str, one['shape']))} |" for one in tensors
@@ -121,8 +145,8 @@ def _card(manifest: dict, model: str, source: str) -> str:
 
     return f"""# {manifest["name"]}
 
-{model}, imported from the official checkpoint `{source}` by `npm run forge -- import`. Nothing of ours is added:
-with the same inputs it answers with the numbers of the original code.
+{model}, imported by `npm run forge -- import` from the official checkpoint `{manifest["importedFrom"]}`. Nothing of
+ours is added: with the same inputs it answers with the numbers of the original code.
 
 {manifest["parameters"]:,} parameters, context {manifest["contextLength"]}, {manifest["predictionLength"]} steps a run,
 levels {", ".join(map(str, manifest["levels"]))}.

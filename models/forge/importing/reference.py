@@ -35,6 +35,8 @@ def _time_moe(model: TimeMoe, scenario: Scenario, inputs: dict[str, Tensor]) -> 
         return {"loss": model.loss(values, inputs["labels"], inputs.get("loss_masks"))[None]}
     mask = inputs.get("attention_mask")
     outputs = model(values, mask)
+    if "normed_generate" not in scenario.outputs:
+        return outputs
     generated, calls = model.generate(values, scenario.outputs["normed_generate"].shape[1], mask)
     outputs |= {"normed_generate": generated, "schedule_new_tokens_head_past": torch.tensor(calls)}
     if "std" in inputs:

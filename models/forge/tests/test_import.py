@@ -212,6 +212,18 @@ def test_a_golden_case_that_cannot_be_imported_is_a_line_with_its_error(checkpoi
     assert NAME in json.loads(line)["error"]
 
 
+def test_an_import_replaces_an_import_and_nothing_else(checkpoint, tmp_path):
+    source, folder = checkpoint("patchtsmixer"), tmp_path / "package"
+    folder.mkdir()
+    (folder / "manifest.json").write_text('{"name": "ttm/trained"}')
+    with pytest.raises(ValueError, match="something else than an imported package"):
+        import_package(source, "patchtsmixer", "patchtsmixer/small", folder)
+    (folder / "manifest.json").write_text('{"importedFrom": "earlier"}')
+    import_package(source, "patchtsmixer", "patchtsmixer/small", folder)
+    assert {one.name for one in folder.iterdir()} == {"manifest.json", "model.onnx", "golden.json", "README.md"}
+    assert not list(tmp_path.glob(".import-*"))
+
+
 def test_the_loss_graph_counts_labels_as_the_model_does(tmp_path, checkpoint):
     model = import_package(checkpoint("time-moe"), "time-moe", "time-moe/small", tmp_path / "p", details=True)
     assert isinstance(model, TimeMoe)

@@ -51,7 +51,7 @@ async function decode(model: ImportedPackage, { inputs, outputs }: Scenario, hor
     (tensors) => model.run(tensors),
     values,
     mask,
-    outputs['normed_generate']!.dims[1]!,
+    outputs['normed_generate']?.dims[1] ?? 1,
     horizons,
     { layers: Number(layers), heads: Number(heads), headSize: Number(headSize) },
   );
