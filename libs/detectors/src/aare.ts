@@ -1,5 +1,7 @@
 import type { StateReader, StateWriter, Stateful } from './state.js';
 
+const { abs, max } = Math;
+
 /**
  * Average absolute relative error over a look-back (RoLA, eq. 1): (1/b) Σ |v − v̂| / max(|v|, floor).
  *
@@ -8,7 +10,7 @@ import type { StateReader, StateWriter, Stateful } from './state.js';
 export function averageAbsoluteRelativeError(values: Float64Array, predicted: Float64Array, floor: number): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) {
-    sum += Math.abs(values[i]! - predicted[i]!) / Math.max(Math.abs(values[i]!), floor);
+    sum += abs(values[i]! - predicted[i]!) / max(abs(values[i]!), floor);
   }
   return sum / values.length;
 }

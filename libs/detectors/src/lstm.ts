@@ -8,6 +8,9 @@ export interface LstmTraining {
   readonly enough: number;
 }
 
+/** Looked up once: the training loops do little else, and a test's global object is slow to ask. */
+const { exp, sqrt, tanh } = Math;
+
 /** Adam's usual constants (Kingma & Ba 2015). */
 const BETA1 = 0.9;
 const BETA2 = 0.999;
@@ -44,7 +47,7 @@ export class Lstm implements Stateful {
   /** Uniform weights of ±1/√hidden, forget biases of 1 (Jozefowicz et al. 2015), the others 0. */
   initialise(random: Random): void {
     const { hidden, row, parameters } = this;
-    const limit = 1 / Math.sqrt(hidden);
+    const limit = 1 / sqrt(hidden);
     for (let i = 0; i < parameters.length; i++) parameters[i] = limit * (2 * random.next() - 1);
     for (let unit = 0; unit < 4 * hidden; unit++) {
       parameters[unit * row + row - 1] = unit >= hidden && unit < 2 * hidden ? 1 : 0;
@@ -65,12 +68,12 @@ export class Lstm implements Stateful {
     moment2.fill(0);
     for (let epoch = 1; epoch <= epochs; epoch++) {
       if (this.lossGradient(inputs, targets) < enough) return epoch;
-      const rate = (learningRate * Math.sqrt(1 - BETA2 ** epoch)) / (1 - BETA1 ** epoch);
+      const rate = (learningRate * sqrt(1 - BETA2 ** epoch)) / (1 - BETA1 ** epoch);
       for (let i = 0; i < parameters.length; i++) {
         const slope = gradient[i]!;
         moment1[i] = BETA1 * moment1[i]! + (1 - BETA1) * slope;
         moment2[i] = BETA2 * moment2[i]! + (1 - BETA2) * slope * slope;
-        parameters[i]! -= (rate * moment1[i]!) / (Math.sqrt(moment2[i]!) + EPSILON);
+        parameters[i]! -= (rate * moment1[i]!) / (sqrt(moment2[i]!) + EPSILON);
       }
     }
     return epochs;
@@ -120,11 +123,11 @@ export class Lstm implements Stateful {
       let sum = parameters[at]! * input + parameters[at + row - 1]!;
       for (let j = 0; j < hidden; j++) sum += parameters[at + 1 + j]! * before[j]!;
       const isCandidate = unit >= 2 * hidden && unit < 3 * hidden;
-      gates[unit] = isCandidate ? Math.tanh(sum) : 1 / (1 + Math.exp(-sum));
+      gates[unit] = isCandidate ? tanh(sum) : 1 / (1 + exp(-sum));
     }
     for (let j = 0; j < hidden; j++) {
       cell[j] = gates[hidden + j]! * cellBefore[j]! + gates[j]! * gates[2 * hidden + j]!;
-      state[j] = gates[3 * hidden + j]! * Math.tanh(cell[j]!);
+      state[j] = gates[3 * hidden + j]! * tanh(cell[j]!);
     }
   }
 
@@ -143,7 +146,7 @@ export class Lstm implements Stateful {
     const cellBefore = t === 0 ? this.zero : this.cells[t - 1]!;
     for (let j = 0; j < hidden; j++) {
       const [i, f, g, o] = [gates[j]!, gates[hidden + j]!, gates[2 * hidden + j]!, gates[3 * hidden + j]!];
-      const bent = Math.tanh(this.cells[t]![j]!);
+      const bent = tanh(this.cells[t]![j]!);
       const slope = cellSlope[j]! + stateSlope[j]! * o * (1 - bent * bent);
       into[j] = slope * g * i * (1 - i);
       into[hidden + j] = slope * cellBefore[j]! * f * (1 - f);

@@ -114,7 +114,7 @@ describe('Rola', () => {
   };
 
   it('finds correlated anomalies (recall ≥ .9, precision ≥ .8) with fewer false alarms than its detectors alone', () => {
-    const { values, events } = ship(1, 4000);
+    const { values, events } = ship(1, 2600);
     const near = (t: number) => events.some((event) => Math.abs(t - event) <= 7);
     const voted = firedAt(values, {});
     const union = firedAt(values, { vote: false });
@@ -127,7 +127,7 @@ describe('Rola', () => {
   });
 
   it('tells who voted, with coefficients, predictions and thresholds', () => {
-    const { values, events } = ship(2, 1100);
+    const { values, events } = ship(2, 700);
     const rola = new Rola(rolaDefaults(9));
     const findings = values.map((row, t) => rola.prepare(t * 60_000, row));
     const report = findings[events[0]!]!;
@@ -142,7 +142,7 @@ describe('Rola', () => {
   });
 
   it('does not wait for a channel that is missing', () => {
-    const { values, events } = ship(3, 1100);
+    const { values, events } = ship(3, 700);
     for (const row of values) row[4] = Number.NaN;
 
     expect(firedAt(values, {})).toEqual(expect.arrayContaining([expect.any(Number)]));
