@@ -236,3 +236,16 @@ class FlipAveraged(nn.Module):
         )
         both = both.reshape(2, -1, self.model.config.prediction_length, len(LEVELS))
         return 0.5 * (both[0] - both[1].flip(-1))
+
+
+class Respread(nn.Module):
+    """Ours: quantiles at `factor` times their distance from the median: calibrates the spread of a finished model."""
+
+    def __init__(self, model: nn.Module, factor: float):
+        super().__init__()
+        self.model, self.factor = model, factor
+
+    def forward(self, past_values: Tensor, past_observed_mask: Tensor, season_candidates: Tensor) -> Tensor:
+        quantiles = self.model(past_values, past_observed_mask, season_candidates)
+        median = quantiles[..., LEVELS.index(0.5) : LEVELS.index(0.5) + 1]
+        return median + self.factor * (quantiles - median)

@@ -110,3 +110,16 @@ def score(model: nn.Module, held_out: HeldOut) -> dict[str, float]:
         sums[group] += (ours, theirs)
     ratios = {group: float(ours / max(theirs, 1e-9)) for group, (ours, theirs) in sums.items()}
     return ratios | {"all": float(np.exp(np.mean(np.log(list(ratios.values())))))}
+
+
+def coverage(model: nn.Module, held_out: HeldOut, nominal: float) -> float:
+    """Share of the targets inside the central interval."""
+    quantiles = run_model(model, held_out.windows)
+    lower, upper = (min(range(len(LEVELS)), key=lambda i: abs(LEVELS[i] - level)) for level in _bounds(nominal))
+    target, seen = held_out.windows.future, held_out.windows.future_mask > 0
+    inside = (target >= quantiles[..., lower]) & (target <= quantiles[..., upper])
+    return float(inside[seen].mean())
+
+
+def _bounds(nominal: float) -> tuple[float, float]:
+    return (1 - nominal) / 2, (1 + nominal) / 2
