@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { parseEntries } from './parse-entries.js';
+
 const name = z.string().min(1);
 const rows = z.number().int().min(0);
 
@@ -32,16 +34,5 @@ export type AnomalyEntry = z.infer<typeof anomalyEntrySchema>;
  * @throws Error naming the set and the key that is wrong, all at once.
  */
 export function parseAnomalyManifest(json: unknown): AnomalyEntry[] {
-  const result = z.array(anomalyEntrySchema).min(1, 'must list at least one set').safeParse(json);
-  if (!result.success) {
-    const entries = Array.isArray(json) ? (json as { name?: string }[]) : [];
-    const lines = result.error.issues.map(({ path: [index, ...keys], message }) => {
-      const label = typeof index === 'number' ? (entries[index]?.name ?? `entry ${index}`) : 'manifest';
-      return `  ${label}: ${keys.length > 0 ? `${keys.join('.')} ` : ''}${message}`;
-    });
-    throw new Error(`the manifest is wrong:\n${lines.join('\n')}`);
-  }
-  const twice = result.data.find((entry, i) => result.data.findIndex((other) => other.name === entry.name) !== i);
-  if (twice) throw new Error(`the manifest is wrong:\n  ${twice.name}: is listed twice`);
-  return result.data;
+  return parseEntries(anomalyEntrySchema, json);
 }

@@ -1,6 +1,8 @@
 import { Frequency } from '@app/series';
 import { z } from 'zod';
 
+import { parseEntries } from './parse-entries.js';
+
 const count = z.number().int().min(1);
 const name = z.string().min(1);
 
@@ -11,7 +13,7 @@ const splitSchema = z.discriminatedUnion('kind', [
 ]);
 
 /** One set of the forecasting evaluation; the layout of docs/evaluation.md. Unknown keys (source, licence) are ignored. */
-export const forecastingEntrySchema = z.object({
+const forecastingEntrySchema = z.object({
   name,
   file: name,
   layout: z.enum(['wide', 'long', 'rows']),
@@ -28,7 +30,6 @@ export const forecastingEntrySchema = z.object({
 });
 
 export type ForecastingEntry = z.infer<typeof forecastingEntrySchema>;
-export type Split = ForecastingEntry['split'];
 
 /**
  * Reads a forecasting manifest.
@@ -36,16 +37,5 @@ export type Split = ForecastingEntry['split'];
  * @throws Error naming the set and the key that is wrong, all at once.
  */
 export function parseForecastingManifest(json: unknown): ForecastingEntry[] {
-  const result = z.array(forecastingEntrySchema).min(1, 'must list at least one set').safeParse(json);
-  if (!result.success) {
-    const entries = Array.isArray(json) ? (json as { name?: string }[]) : [];
-    const lines = result.error.issues.map(({ path: [index, ...keys], message }) => {
-      const label = typeof index === 'number' ? (entries[index]?.name ?? `entry ${index}`) : 'manifest';
-      return `  ${label}: ${keys.length > 0 ? `${keys.join('.')} ` : ''}${message}`;
-    });
-    throw new Error(`the manifest is wrong:\n${lines.join('\n')}`);
-  }
-  const twice = result.data.find((entry, i) => result.data.findIndex((other) => other.name === entry.name) !== i);
-  if (twice) throw new Error(`the manifest is wrong:\n  ${twice.name}: is listed twice`);
-  return result.data;
+  return parseEntries(forecastingEntrySchema, json);
 }
