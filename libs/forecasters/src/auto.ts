@@ -1,7 +1,8 @@
 import { PlatformError } from '@app/observability';
 import type { ContextWindow, QuantileForecast } from '@app/series';
-import { observedPoints, requireObservations } from './context.js';
+import { requireObservations } from './context.js';
 import type { Forecaster } from './forecaster.js';
+import { observedPoints } from './observed-points.js';
 
 /** Runs of its own length that a network is trusted to be rolled; beyond, errors feed on themselves. */
 const MOST_BLOCKS = 8;

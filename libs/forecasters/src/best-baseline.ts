@@ -2,6 +2,7 @@ import { CANONICAL_LEVELS } from '@app/series';
 import { drift, seasonalNaive, type BaselineInput } from './baselines.js';
 import { ets, whyNoEts } from './ets.js';
 import { mstl, whyNoMstl } from './mstl.js';
+import { observedPoints } from './observed-points.js';
 
 /** The statistical models, simplest first. */
 export const BASELINES = ['seasonal-naive', 'drift', 'ets', 'mstl'] as const;
@@ -34,7 +35,7 @@ export interface Choice {
  * which then is the only one with honest intervals.
  */
 export function chooseBaseline(input: BaselineInput): Choice {
-  const observed = input.target.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0);
+  const observed = observedPoints(input);
   if (observed < FEWEST_TO_COMPARE) {
     return { model: 'seasonal-naive', reason: `${observed} observed points are too few to compare models` };
   }

@@ -1,12 +1,6 @@
 import { PlatformError } from '@app/observability';
 import type { ContextWindow } from '@app/series';
-
-/** How many grid points of a window were observed. */
-export function observedPoints({ target }: ContextWindow): number {
-  let count = 0;
-  for (const value of target) if (!Number.isNaN(value)) count++;
-  return count;
-}
+import { observedPoints } from './observed-points.js';
 
 /** @throws PlatformError NO_OBSERVATIONS for a window that holds nothing to forecast from. */
 export function requireObservations(window: ContextWindow): void {

@@ -1,13 +1,14 @@
 import { augursEts, fitAndPredict } from './augurs.js';
 import type { BaselineInput } from './baselines.js';
 import { fillGaps } from './fill-gaps.js';
+import { observedPoints } from './observed-points.js';
 
 /** Fewer points than this leave nothing to estimate a smoothing model from. */
 const FEWEST_POINTS = 12;
 
 /** Why exponential smoothing does not apply; undefined where it does. */
 export function whyNoEts(input: BaselineInput): string | undefined {
-  const observed = input.target.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0);
+  const observed = observedPoints(input);
   return observed < FEWEST_POINTS ? `ets needs ${FEWEST_POINTS} observed points, there are ${observed}` : undefined;
 }
 

@@ -1,17 +1,19 @@
 import { augursMstl, fitAndPredict } from './augurs.js';
 import type { BaselineInput } from './baselines.js';
 import { fillGaps } from './fill-gaps.js';
+import { observedPoints } from './observed-points.js';
 
 /** Of the slots, as interpolation between few points would be decomposed as if it were data. */
 const LEAST_OBSERVED = 0.6;
 
 /** Why the decomposition does not apply; undefined where it does. */
-export function whyNoMstl({ target, season }: BaselineInput): string | undefined {
+export function whyNoMstl(input: BaselineInput): string | undefined {
+  const { target, season } = input;
   if (season < 2) return 'mstl needs a season, and none was found';
   if (target.length <= 2 * season)
     return `mstl needs more than two seasons of ${season}, there are ${target.length} points`;
-  const observed = target.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0);
-  if (observed < LEAST_OBSERVED * target.length) return `mstl needs ${LEAST_OBSERVED * 100} % of the points observed`;
+  if (observedPoints(input) < LEAST_OBSERVED * target.length)
+    return `mstl needs ${LEAST_OBSERVED * 100} % of the points observed`;
   return undefined;
 }
 

@@ -4,8 +4,9 @@ import { meanOfQuantiles, type ContextWindow, type ForecastStatus, type Quantile
 import type { BaselineRequest, BaselineResult } from './baseline-worker.js';
 import type { BaselineInput } from './baselines.js';
 import type { BaselineName } from './best-baseline.js';
-import { observedPoints, requireObservations } from './context.js';
+import { requireObservations } from './context.js';
 import type { Forecaster } from './forecaster.js';
+import { observedPoints } from './observed-points.js';
 
 /** What a window costs, in about milliseconds: naive forecasts are arithmetic, the others are fitted, and `best` fits five times. */
 const COSTS = { 'seasonal-naive': 1, drift: 1, ets: 10, mstl: 30, best: 60 } as const;

@@ -2,9 +2,10 @@ import { PlatformError } from '@app/observability';
 import type { LoadedModel } from '@app/inference';
 import { CANONICAL_LEVELS, meanOfQuantiles, type ContextWindow, type QuantileForecast } from '@app/series';
 import type { NeuralForecaster } from './auto.js';
-import { observedPoints, requireObservations } from './context.js';
+import { requireObservations } from './context.js';
 import { mapInFlight } from './map-in-flight.js';
 import { magnitudeOf, restoreMagnitude } from './magnitude.js';
+import { observedPoints } from './observed-points.js';
 import { ROWS_PER_BLOCK, roll, type BlockSizes } from './rolling.js';
 import { fromBatch, seasonCandidates, toBatch } from './window-tensors.js';
 
