@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '@app/observability';
 
 /** npm hands a Ctrl-C on that the terminal has sent us already: what follows this soon is the same key press. */
 const SAME_PRESS_MS = 500;
@@ -48,7 +49,7 @@ export class Shutdown {
         if ((await Promise.race([step(), late])) === 'late')
           process.stderr.write('still stopping; going on without waiting.\n');
       } catch (error) {
-        process.stderr.write(`while stopping: ${error instanceof Error ? error.message : String(error)}\n`);
+        process.stderr.write(`while stopping: ${messageOf(error)}\n`);
       }
     }
   }

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { ObservationLog, OutgoingRecord } from '@app/streaming';
+import { pause, type ObservationLog, type OutgoingRecord } from '@app/streaming';
 import type { DataSource } from 'typeorm';
 import type { DemoJobs } from './demo-jobs.js';
 import { DEMO_SETS, readDemoSet, shiftOf, toRecord, type DemoSet } from './demo-set.js';
@@ -82,8 +81,4 @@ async function knownSpan(dataSource: DataSource, itemId: string): Promise<{ firs
     [itemId],
   );
   return span?.first && span.last ? { first: span.first.getTime(), last: span.last.getTime() } : undefined;
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
 }

@@ -176,7 +176,7 @@ function means(results: AnomalyEvaluation['sets'], detectors: readonly string[])
         const defined = scores.map((score) => score[key]).filter(Number.isFinite);
         return defined.reduce((sum, value) => sum + value, 0) / defined.length;
       };
-      return [name, Object.fromEntries(keys.map((key) => [key, mean(key)])) as unknown as AnomalyResult];
+      return [name, Object.fromEntries(keys.map((key) => [key, mean(key)])) as Record<keyof AnomalyResult, number>];
     }),
   );
 }
