@@ -1,5 +1,5 @@
 import { messageOf, metrics, type Logger } from '@app/observability';
-import { OUTBOX_CHANNEL, openDedicated } from '@app/persistence';
+import { OUTBOX_CHANNEL, connectionLost, openDedicated } from '@app/persistence';
 import { atMost, backOff, errorFields, pause, type ObservationLog, type OutgoingRecord } from '@app/streaming';
 import type { Client } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
@@ -61,11 +61,9 @@ export class OutboxRelay {
   /** Works for as long as its connection lasts. */
   async #session(signal: AbortSignal, progressed: () => void): Promise<void> {
     const session = await openDedicated(this.dataSource, 'outbox');
-    const lost = new AbortController();
-    session.on('error', (error) => lost.abort(error));
-    session.on('end', () => lost.abort(new Error('the connection ended')));
+    const lost = connectionLost(session);
     session.on('notification', () => this.#wakeUp.abort());
-    const ended = AbortSignal.any([signal, lost.signal]);
+    const ended = AbortSignal.any([signal, lost]);
     try {
       await session.query(`LISTEN ${OUTBOX_CHANNEL}`);
       await this.#untilLeader(session, ended);
@@ -79,7 +77,7 @@ export class OutboxRelay {
       metrics.outboxPending.set(0);
       await session.end().catch(() => undefined);
     }
-    if (!signal.aborted) throw lost.signal.reason;
+    if (!signal.aborted) throw lost.reason;
   }
 
   async #untilLeader(session: Client, ended: AbortSignal): Promise<void> {

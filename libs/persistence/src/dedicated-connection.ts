@@ -19,3 +19,11 @@ export async function openDedicated(dataSource: DataSource, purpose: string): Pr
   await client.connect();
   return client;
 }
+
+/** Aborts, with the reason, when the connection fails or ends: what its session held is gone then. */
+export function connectionLost(client: Client): AbortSignal {
+  const lost = new AbortController();
+  client.on('error', (error) => lost.abort(error));
+  client.on('end', () => lost.abort(new Error('the connection ended')));
+  return lost.signal;
+}

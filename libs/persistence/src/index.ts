@@ -1,5 +1,5 @@
 export { dataSourceOptions, migrate } from './data-source.js';
-export { openDedicated } from './dedicated-connection.js';
+export { connectionLost, openDedicated } from './dedicated-connection.js';
 export { ForecastEntity } from './entities/forecast.entity.js';
 export { JobRunEntity, type JobRunFailure, type JobRunStatus } from './entities/job-run.entity.js';
 export { JobEntity, type SeriesSelector } from './entities/job.entity.js';

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 
 import { messageOf, metrics, type Logger } from '@app/observability';
-import { openDedicated } from '@app/persistence';
+import { connectionLost, openDedicated } from '@app/persistence';
 import type { Client } from 'pg';
 import type { DataSource } from 'typeorm';
 
@@ -10,6 +10,9 @@ import { errorFields } from './error-fields.js';
 import type { BatchHandler, ConsumeOptions, Consumption } from './observation-log.js';
 import { PostgresPartition } from './postgres-partition.js';
 import type { StoredOffsets } from './stored-offsets.js';
+
+/** NOTIFY channel of the log; the payload is the topic. */
+export const LOG_CHANNEL = 'tidecast_log';
 
 const BALANCE_INTERVAL_MS = 500;
 const STOP_PATIENCE_MS = 1_500;
@@ -68,14 +71,12 @@ export class PostgresConsumption implements Consumption {
   async #memberOnce(signal: AbortSignal, joined: () => void): Promise<void> {
     const { group, topic } = this.#deps.options;
     const session = await openDedicated(this.#deps.dataSource, `log ${group}`);
-    const lost = new AbortController();
-    session.on('error', (error) => lost.abort(error));
-    session.on('end', () => lost.abort(new Error('the connection ended')));
+    const lost = connectionLost(session);
     session.on('notification', ({ payload }) => {
       if (payload !== topic) return;
       for (const partition of this.#partitions.values()) partition.wake();
     });
-    const ended = AbortSignal.any([signal, lost.signal]);
+    const ended = AbortSignal.any([signal, lost]);
     try {
       const member = await this.#join(session);
       joined();
@@ -87,11 +88,11 @@ export class PostgresConsumption implements Consumption {
       await Promise.all([...this.#partitions.keys()].map((partition) => this.#stopPartition(partition)));
       await session.end().catch(() => undefined);
     }
-    if (!signal.aborted) throw lost.signal.reason;
+    if (!signal.aborted) throw lost.reason;
   }
 
   async #join(session: Client): Promise<number> {
-    await session.query(`LISTEN tidecast_log`);
+    await session.query(`LISTEN ${LOG_CHANNEL}`);
     for (;;) {
       const member = randomInt(1, 2 ** 31 - 1);
       if (await this.#tryLock(session, 'members', member)) return member;

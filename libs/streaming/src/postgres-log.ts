@@ -15,12 +15,9 @@ import type {
   OutgoingRecord,
   PartitionLag,
 } from './observation-log.js';
-import { PostgresConsumption } from './postgres-consumption.js';
+import { LOG_CHANNEL, PostgresConsumption } from './postgres-consumption.js';
 import { trimLog } from './postgres-retention.js';
 import { StoredOffsets } from './stored-offsets.js';
-
-/** NOTIFY channel of the log; the payload is the topic. */
-export const LOG_CHANNEL = 'tidecast_log';
 
 const MAX_APPENDING_RECORDS = 100_000;
 const TRIM_INTERVAL_MS = 600_000;
