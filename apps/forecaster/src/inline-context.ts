@@ -1,17 +1,15 @@
 import { PlatformError } from '@app/observability';
-import { Frequency, inferSeason, isTimeZone } from '@app/series';
+import { Frequency, LONGEST_FREQ_MS, inferSeason, isTimeZone } from '@app/series';
 
 import type { InlineSeries } from './forecast-client.js';
 import { parseInstant } from './instant.js';
 import { CONTEXT_LENGTH, failureOf, type Prepared } from './series-context.js';
 
 /** The channel of a series that names none. */
-export const DEFAULT_CHANNEL = 'value';
+const DEFAULT_CHANNEL = 'value';
 /** Longest inline series; only the newest points are looked at, so more would be carried for nothing. */
 export const MAX_INLINE_POINTS = 100_000;
 
-/** Ten years: a long horizon of longer steps would leave the calendar. */
-const LONGEST_FREQ_MS = 3653 * 86_400_000;
 const LAST_CUTOFF = Date.UTC(10_000, 0, 1);
 
 /**

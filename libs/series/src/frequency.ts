@@ -7,6 +7,9 @@ const DAY = 24 * HOUR;
 /** Mean Gregorian month, for approximate lengths only. */
 const MONTH = 30.436875 * DAY;
 
+/** The longest spacing that a client may declare, ten years: a long horizon of longer steps would leave the calendar. */
+export const LONGEST_FREQ_MS = 3_653 * DAY;
+
 /** Steps that people choose; an inferred spacing within the jitter of one of these is taken as it. */
 const USUAL_STEPS = [
   ...[1, 2, 5, 10, 15, 20, 30].map((n) => n * SECOND),

@@ -1,5 +1,5 @@
 import { PlatformError } from '@app/observability';
-import { Frequency, isTimeZone } from '@app/series';
+import { Frequency, LONGEST_FREQ_MS, isTimeZone } from '@app/series';
 import type { SeriesPatch } from './series.schema.js';
 
 /** Columns of `series` that a patch sets, and to what. */
@@ -12,9 +12,6 @@ export interface CheckedPatch {
   readonly unit?: string | null;
   readonly labels?: Readonly<Record<string, string | null>>;
 }
-
-/** Ten years: a long horizon of longer steps would leave the calendar. */
-const LONGEST_FREQ_MS = 3_653 * 86_400_000;
 
 /** What a patch means for the columns. @throws PlatformError FREQ_INVALID or TIME_ZONE_INVALID. */
 export function checkPatch({ freq, season, time_zone, ...rest }: SeriesPatch, itemId: string): CheckedPatch {
