@@ -45,14 +45,10 @@ export class EventMerger implements Stateful {
   }
 
   load(from: StateReader): void {
-    const [begin, to, peakTs, peakScore, points] = Array.from({ length: 5 }, () => from.number()) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    this.open = points > 0 ? { from: begin, to, peakTs, peakScore, points } : undefined;
+    const number = () => from.number();
+    // In the order in which they were saved.
+    const event = { from: number(), to: number(), peakTs: number(), peakScore: number(), points: number() };
+    this.open = event.points > 0 ? event : undefined;
   }
 }
 
