@@ -61,7 +61,6 @@ export class ForecastsController {
     'MODEL_NOT_FOUND',
     'PAYLOAD_TOO_LARGE',
     'UNSUPPORTED_MEDIA_TYPE',
-    'FREQ_UNKNOWN',
     'NO_OBSERVATIONS',
     'CONTEXT_TOO_SHORT',
     'OVERLOADED',
