@@ -23,9 +23,7 @@ export async function openDatabase(url: string, poolSize: number, applicationNam
 }
 
 async function refuseOldServer(dataSource: DataSource): Promise<void> {
-  const rows: { version: string }[] = await dataSource
-    .query('SHOW server_version_num AS version')
-    .catch(() => dataSource.query(`SELECT current_setting('server_version_num') AS version`));
+  const rows: { version: string }[] = await dataSource.query(`SELECT current_setting('server_version_num') AS version`);
   const major = Math.floor(Number(rows[0]?.version) / 10_000);
   if (major < OLDEST_VERSION) throw new StartupError(`PostgreSQL ${major} is too old: use ${OLDEST_VERSION} or newer.`);
 }
