@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 
 import { loadEnv } from '@app/config';
 import { parseForecastingManifest, summarise, type ForecastingEntry } from '@app/evaluation';
@@ -10,6 +10,7 @@ import { anomalyCommand } from './evaluate/anomaly-command.js';
 import { evaluateSet, type ModelResult } from './evaluate/forecasting.js';
 import { checkGoldenCases } from './evaluate/golden.js';
 import { Progress } from './evaluate/progress.js';
+import { readJson } from './evaluate/read-json.js';
 import { formatTable } from './evaluate/table.js';
 
 /** Every score is also told relative to this one, so it always runs. */
@@ -62,14 +63,6 @@ function setsTable(sets: Record<string, Record<string, ModelResult>>): string {
     }),
   );
   return formatTable(header, rows);
-}
-
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new Error(`${file}: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 const program = new Command('evaluate')

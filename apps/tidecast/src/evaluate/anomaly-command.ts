@@ -1,12 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 
 import { parseAnomalyManifest } from '@app/evaluation';
-import { messageOf } from '@app/observability';
 import { Command, Option } from 'commander';
 
 import { readAnomalySet, readNab, type AnomalySet } from './anomaly-data.js';
 import { EVALUATED_NAMES, evaluateAnomalies, type AnomalyEvaluation, type AnomalyResult } from './anomaly.js';
 import { Progress } from './progress.js';
+import { readJson } from './read-json.js';
 import { formatTable } from './table.js';
 
 interface AnomalyOptions {
@@ -66,14 +66,6 @@ async function readSets({ data, manifest, layout }: AnomalyOptions, progress: Pr
     progress.report('reading', sets.length, entries.length);
   }
   return sets;
-}
-
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new Error(`--manifest ${file}: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 function resultTable({ sets, mean }: AnomalyEvaluation): string {

@@ -1,5 +1,7 @@
 import type { TensorData, Tensors } from '@app/inference';
 
+import { product } from './scenarios.js';
+
 type Floats = Extract<TensorData, { dtype: 'float32' }>;
 
 /** Runs Time-MoE's step graph: new points on a cache of those before. */
@@ -69,7 +71,7 @@ export async function decodeGreedily(
 }
 
 function zeros(dims: readonly number[]): Floats {
-  return { dtype: 'float32', dims, data: new Float32Array(dims.reduce((size, dim) => size * dim, 1)) };
+  return { dtype: 'float32', dims, data: new Float32Array(product(dims)) };
 }
 
 function floats(outputs: Tensors, name: string): Floats {

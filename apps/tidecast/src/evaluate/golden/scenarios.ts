@@ -116,6 +116,7 @@ function toTensor(nested: unknown[]): GoldenTensor {
   return { dims, data };
 }
 
+/** Number of values in a tensor of these dims. */
 export function product(dims: readonly number[]): number {
   return dims.reduce((size, dim) => size * dim, 1);
 }
