@@ -1,3 +1,3 @@
 export { ENV, EnvModule } from './env.module.js';
-export { envSchema, type Env } from './env.schema.js';
+export type { Env } from './env.schema.js';
 export { ConfigError, describeEnv, loadEnv, type EnvKeyHelp } from './load-env.js';

@@ -1,8 +1,8 @@
 export { parseAnomalyManifest, type AnomalyEntry } from './anomaly-manifest.js';
 export { backtestWindows, type BacktestWindow, type EvaluationSeries } from './backtest.js';
-export { EVENT_TOLERANCE, eventScores, type EventScores } from './event-score.js';
+export { eventScores, type EventScores } from './event-score.js';
 export { parseForecastingManifest, type ForecastingEntry } from './manifest.js';
-export { ForecastScorer, pinball, type ForecastScores, type ScoredForecast } from './metrics.js';
+export { ForecastScorer, type ForecastScores, type ScoredForecast } from './metrics.js';
 export {
   NAB_PROFILES,
   nabOptimise,
@@ -14,4 +14,4 @@ export {
   type NabSeries,
 } from './nab-score.js';
 export { summarise, type EvaluationSummary, type ScoreTable } from './summary.js';
-export { averagePrecision, labelledSegments, volumeUnderSurface, vusWindow, type VusScores } from './vus.js';
+export { volumeUnderSurface, vusWindow, type VusScores } from './vus.js';

@@ -1,4 +1,4 @@
-export { availableCpus, inferenceThreads } from './cpu-quota.js';
+export { availableCpus } from './cpu-quota.js';
 export type { Part } from './call-queue.js';
 export { InferenceWorker, type InferenceWorkerOptions } from './inference-worker.js';
 export type { ModelManifest } from './model-manifest.js';

@@ -1,7 +1,7 @@
 export { regularise, type ContextWindow, type ObservedPoints } from './context-window.js';
 export { forecastTimes, type ForecastStatus, type QuantileForecast } from './forecast.js';
 export { Frequency, LONGEST_FREQ_MS, isTimeZone } from './frequency.js';
-export { ObservationFlag, type Observation } from './observation.js';
+export { ObservationFlag } from './observation.js';
 export {
   CANONICAL_LEVELS,
   coverageToLevels,

@@ -1,5 +1,4 @@
 export { createServer, type ServerOptions } from './create-server.js';
 export { ApiProblems } from './openapi.js';
 export { ReadinessProbes, type ReadinessProbe } from './readiness-probes.js';
-export { currentTraceparent, withTrace } from './request-context.js';
-export { validate, validationPipe } from './validation.js';
+export { currentTraceparent } from './request-context.js';

@@ -1,8 +1,7 @@
 import { StandardSchemaValidationPipe } from '@nestjs/common';
 import { PlatformError } from '@app/observability';
-import type { z } from 'zod';
 
-/** What a schema says about a value: zod issues and Standard Schema issues have these in common. */
+/** What a schema says about a value: an issue of Standard Schema. */
 interface Issue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
@@ -19,17 +18,6 @@ const LONGEST_MESSAGE = 500;
  */
 export function validationPipe(): StandardSchemaValidationPipe {
   return new StandardSchemaValidationPipe({ exceptionFactory: (issues) => invalidRequest(issues) });
-}
-
-/**
- * Parses a value that does not come in through a parameter of its own, such as a line of NDJSON.
- *
- * @throws PlatformError INVALID_REQUEST listing every wrong path.
- */
-export function validate<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw invalidRequest(result.error.issues);
 }
 
 function invalidRequest(issues: readonly Issue[]): PlatformError {

@@ -8,8 +8,9 @@ import { nativeCodec } from './codecs/native.js';
 import { declaresAnything, isPlainText, readDeclaration, show } from './declarations.js';
 import { toEpochMs } from './timestamps.js';
 
+/** A record with more bytes than this is a dead letter. */
 export const MAX_RECORD_BYTES = 1_000_000;
-export const MAX_RECORD_POINTS = 10_000;
+const MAX_RECORD_POINTS = 10_000;
 // A record of ten thousand bad points is one bad record, not ten thousand messages to keep.
 const MAX_RECORD_ERRORS = 100;
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;

@@ -1,6 +1,6 @@
 export { atMost, backOff, pause } from './back-off.js';
-export type { JsonObject, RecordError, RecordSink, SeriesDeclaration } from './codecs/codec.js';
-export { MAX_RECORD_BYTES, MAX_RECORD_POINTS, RecordDecoder } from './decode.js';
+export type { RecordError, RecordSink, SeriesDeclaration } from './codecs/codec.js';
+export { MAX_RECORD_BYTES, RecordDecoder } from './decode.js';
 export { errorFields } from './error-fields.js';
 export { KafkaLog } from './kafka-log.js';
 export {
@@ -18,4 +18,3 @@ export {
 export { PostgresLog } from './postgres-log.js';
 export { FencedError, StoredOffsets, commitOffset, type PartitionRef } from './stored-offsets.js';
 export { OBSERVATION_LOG, StreamingModule, createObservationLog } from './streaming.module.js';
-export { toEpochMs } from './timestamps.js';
