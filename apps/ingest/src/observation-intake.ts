@@ -17,6 +17,7 @@ export interface IntakeReceipt {
   readonly errors: readonly IntakeError[];
 }
 
+/** What is wrong with the record at `index` of the body, from 0. */
 export interface IntakeError {
   readonly index: number;
   readonly code: ErrorCode;

@@ -23,9 +23,12 @@ const FACTORIES = {
   },
 } satisfies Record<string, (channels: number, seed: number) => Detector>;
 
+/** What `createDetector` can make. */
 export type DetectorName = keyof typeof FACTORIES;
+/** All of them. */
 export const DETECTOR_NAMES = Object.keys(FACTORIES) as DetectorName[];
 
+/** Whether there is a detector of that name. */
 export function isDetectorName(name: string): name is DetectorName {
   return Object.hasOwn(FACTORIES, name);
 }

@@ -24,6 +24,7 @@ export interface RePad2Options {
   readonly legacyDoublePush: boolean;
 }
 
+/** What the detectors `rola` and `repad2` run with. */
 export const REPAD2_DEFAULTS: RePad2Options = {
   seed: 140,
   window: 1440,

@@ -22,6 +22,7 @@ export interface RolaOptions {
   readonly repad2: RePad2Options;
 }
 
+/** What the detector `rola` runs with, over so many channels. */
 export function rolaDefaults(channels: number): RolaOptions {
   // A single channel has nobody to confirm it: then the detector is RePAD2.
   const isolated = channels === 1 ? 'report-unconfirmed' : 'suppress';

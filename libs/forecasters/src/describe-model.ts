@@ -21,6 +21,7 @@ export function describeRefused({ name, reason, manifest }: RefusedModel): Model
   return { name, family, kind: 'neural', state: 'refused', reason, ...(manifest ? factsOf(manifest) : {}) };
 }
 
+/** A baseline, which is always there. */
 export function describeBaseline(name: BaselineName): ModelDescription {
   return { name, family: name, kind: 'baseline', state: 'ready', provider: 'js' };
 }

@@ -43,6 +43,7 @@ export function contextOf(request: FastifyRequest): RequestContext {
   return context;
 }
 
+/** The trace's id, 32 hexadecimal digits. */
 export function traceId(context: RequestContext): string {
   return context.traceparent.slice(3, 35);
 }
