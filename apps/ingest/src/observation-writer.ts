@@ -1,6 +1,6 @@
 import { metrics } from '@app/observability';
 import {
-  isTaken,
+  isUniqueViolation,
   keepReplaced,
   storeDeadLetters,
   storeInOutbox,
@@ -61,7 +61,7 @@ export class ObservationWriter {
         } catch (error) {
           // Another member may have written these series: ask the database again.
           for (const series of chunk.series()) series.newest = Number.NaN;
-          if (!isTaken(error) || attempt === MAX_ATTEMPTS) throw error;
+          if (!isUniqueViolation(error) || attempt === MAX_ATTEMPTS) throw error;
         }
       }
     });

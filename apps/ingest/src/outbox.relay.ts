@@ -1,5 +1,5 @@
 import { messageOf, metrics, type Logger } from '@app/observability';
-import { OUTBOX_CHANNEL, connectionLost, openDedicated } from '@app/persistence';
+import { OUTBOX_CHANNEL, closeDedicated, connectionLost, openDedicated } from '@app/persistence';
 import { atMost, backOff, errorFields, pause, type ObservationLog, type OutgoingRecord } from '@app/streaming';
 import type { Client } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
@@ -75,7 +75,7 @@ export class OutboxRelay {
       }
     } finally {
       metrics.outboxPending.set(0);
-      await session.end().catch(() => undefined);
+      await closeDedicated(session);
     }
     if (!signal.aborted) throw lost.reason;
   }

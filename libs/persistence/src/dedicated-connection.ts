@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 
 /**
  * A connection outside the pool, for what lives as long as a session: advisory locks and LISTEN. It does not take one
- * of the pool's few connections away for good. The caller ends it. Through a pooler in transaction mode such
+ * of the pool's few connections away for good. The caller closes it. Through a pooler in transaction mode such
  * connections must go to the server directly.
  */
 export async function openDedicated(dataSource: DataSource, purpose: string): Promise<Client> {
@@ -18,6 +18,11 @@ export async function openDedicated(dataSource: DataSource, purpose: string): Pr
   });
   await client.connect();
   return client;
+}
+
+/** Ends the connection; one that is lost already has nothing left to end. */
+export async function closeDedicated(client: Client): Promise<void> {
+  await client.end().catch(() => undefined);
 }
 
 /** Aborts, with the reason, when the connection fails or ends: what its session held is gone then. */

@@ -1,5 +1,5 @@
 export { dataSourceOptions, migrate } from './data-source.js';
-export { connectionLost, openDedicated } from './dedicated-connection.js';
+export { closeDedicated, connectionLost, openDedicated } from './dedicated-connection.js';
 export { JobRunEntity, type JobRunFailure, type JobRunStatus } from './entities/job-run.entity.js';
 export { JobEntity, type SeriesSelector } from './entities/job.entity.js';
 export { ContextRepository, type ContextOptions, type ContextQuery } from './repositories/context.repository.js';
@@ -16,7 +16,6 @@ export {
   type OutboxRecord,
 } from './repositories/dead-letter.repository.js';
 export {
-  isTaken,
   keepReplaced,
   writeObservations,
   type ObservationRows,
@@ -30,3 +29,4 @@ export {
   type SeriesKey,
   type SeriesMetadata,
 } from './repositories/series-writer.repository.js';
+export { isUniqueViolation } from './unique-violation.js';

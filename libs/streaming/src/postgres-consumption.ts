@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 
 import { messageOf, metrics, type Logger } from '@app/observability';
-import { connectionLost, openDedicated } from '@app/persistence';
+import { closeDedicated, connectionLost, openDedicated } from '@app/persistence';
 import type { Client } from 'pg';
 import type { DataSource } from 'typeorm';
 
@@ -86,7 +86,7 @@ export class PostgresConsumption implements Consumption {
       }
     } finally {
       await Promise.all([...this.#partitions.keys()].map((partition) => this.#stopPartition(partition)));
-      await session.end().catch(() => undefined);
+      await closeDedicated(session);
     }
     if (!signal.aborted) throw lost.reason;
   }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { ENV, type Env } from '@app/config';
 import { PlatformError } from '@app/observability';
-import { JobRepository, type JobEntity, type JobRunEntity } from '@app/persistence';
+import { JobRepository, isUniqueViolation, type JobEntity, type JobRunEntity } from '@app/persistence';
 import { Inject, Injectable } from '@nestjs/common';
-import { QueryFailedError } from 'typeorm';
 
 import { checkHorizon } from '../check-command.js';
 import { nextSlot } from './cron-slots.js';
@@ -16,7 +15,6 @@ export type JobRun = JobRunEntity & {
   readonly durationMs: number | null;
 };
 
-const UNIQUE_VIOLATION = '23505';
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** Schedules of batch forecasts, for whoever manages them. Needs the database only. */
@@ -40,7 +38,7 @@ export class JobsService {
     try {
       return await this.jobs.create({ jobId, name, cron, timeZone, selector, horizon, model, enabled, nextRunAt });
     } catch (error) {
-      if (!isDuplicate(error)) throw error;
+      if (!isUniqueViolation(error)) throw error;
       throw new PlatformError('JOB_NAME_TAKEN', `there is a job "${name}" already; choose another name`, { name });
     }
   }
@@ -94,8 +92,4 @@ export class JobsService {
 function withDuration(run: JobRunEntity): JobRun {
   const durationMs = run.finishedAt && run.finishedAt.getTime() - run.startedAt.getTime();
   return Object.assign(run, { durationMs });
-}
-
-function isDuplicate(error: unknown): boolean {
-  return error instanceof QueryFailedError && (error.driverError as { code?: string }).code === UNIQUE_VIOLATION;
 }

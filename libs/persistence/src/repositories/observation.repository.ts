@@ -1,4 +1,4 @@
-import { QueryFailedError, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 
 import { float8Array, int2Array, int4Array, timestamptzArray } from '../pg-arrays.js';
 
@@ -35,7 +35,7 @@ export interface WriteCounts {
  * Fresh points are inserted plainly, which costs PostgreSQL a third less than ON CONFLICT; others are inserted where
  * nothing is held yet, and only if something was, the held values are compared.
  *
- * @throws QueryFailedError that `isTaken` recognises, when another member has brought a fresh point first.
+ * @throws QueryFailedError, a unique violation, when another member has brought a fresh point first.
  */
 export async function writeObservations(
   manager: EntityManager,
@@ -90,14 +90,6 @@ const REVISE = `
   UPDATE observations o SET value = held.value, flags = o.flags | 4::smallint, known_at = $4
     FROM held
    WHERE o.series_id = held.series_id AND o.ts = held.ts AND o.ts BETWEEN $5 AND $6`;
-
-/** Whether a fresh point was not fresh after all: look at the series again, and write once more. */
-export function isTaken(error: unknown): boolean {
-  const driverError: unknown = error instanceof QueryFailedError ? error.driverError : undefined;
-  return (
-    typeof driverError === 'object' && driverError !== null && 'code' in driverError && driverError.code === '23505'
-  );
-}
 
 async function affected(manager: EntityManager, statement: string, parameters: unknown[]): Promise<number> {
   const runner = manager.queryRunner;
