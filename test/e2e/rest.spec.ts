@@ -54,6 +54,7 @@ describe('/jobs', () => {
     [{ selector: { item_ids: [] } }, 400, 'INVALID_REQUEST'],
     [{ selector: { labels: { site: 1 } } }, 400, 'INVALID_REQUEST'],
     [{ name: '' }, 400, 'INVALID_REQUEST'],
+    [{ model: 'crystal-ball' }, 404, 'MODEL_NOT_FOUND'],
     [{ name: 'taken' }, 409, 'JOB_NAME_TAKEN'],
   ])('refuses %j', async (overrides, status, code) => {
     await rest().post('/jobs', { name: 'taken', cron: '0 0 * * *', horizon: 1 });

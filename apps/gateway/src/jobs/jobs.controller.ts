@@ -1,6 +1,8 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { PlatformError } from '@app/observability';
 import { ApiProblems } from '@app/server';
+import { FORECAST_CLIENT, type ForecastClient } from '../../../forecaster/src/forecast-client.js';
 import { JobsService } from '../../../forecaster/src/jobs/jobs.service.js';
 import {
   jobExample,
@@ -26,7 +28,10 @@ const JOB = { name: 'job_id', example: '5f6c0d3e-8a52-4b7e-9f0a-3a1d6e1b2c44' };
 @ApiTags('jobs')
 @Controller('jobs')
 export class JobsController {
-  constructor(private readonly jobs: JobsService) {}
+  constructor(
+    private readonly jobs: JobsService,
+    @Inject(FORECAST_CLIENT) private readonly forecaster: ForecastClient,
+  ) {}
 
   @Post()
   @ApiOperation({ summary: 'Create a schedule.' })
@@ -37,10 +42,13 @@ export class JobsController {
     'CRON_INVALID',
     'TIME_ZONE_INVALID',
     'HORIZON_TOO_LONG',
+    'MODEL_NOT_FOUND',
     'JOB_NAME_TAKEN',
+    'FORECASTER_UNAVAILABLE',
     'DATABASE_UNAVAILABLE',
   )
   async create(@Body({ schema: jobRequest }) request: JobRequest): Promise<JobView> {
+    await this.#requireModel(request.model ?? 'auto');
     return viewJob(await this.jobs.create(toJobInput(request)));
   }
 
@@ -103,5 +111,14 @@ export class JobsController {
     @Query({ schema: runsQuery }) { limit }: RunsQuery,
   ): Promise<{ runs: RunView[] }> {
     return { runs: (await this.jobs.runs(jobId, limit)).map(viewRun) };
+  }
+
+  // Said now, and not by each series of each run. A model that is refused today may be mended by then.
+  async #requireModel(model: string): Promise<void> {
+    if (model === 'auto') return;
+    const models = await this.forecaster.models();
+    if (models.some(({ name, family }) => name === model || family === model)) return;
+    const names = ['auto', ...models.map(({ name }) => name)].join(', ');
+    throw new PlatformError('MODEL_NOT_FOUND', `there is no model "${model}"; there are ${names}`, { model });
   }
 }
