@@ -1,5 +1,5 @@
 import { PlatformError } from '@app/observability';
-import { Frequency, LONGEST_FREQ_MS, inferSeason, isTimeZone } from '@app/series';
+import { Frequency, inferSeason, isTimeZone } from '@app/series';
 
 import type { InlineSeries } from './forecast-client.js';
 import { parseInstant } from './instant.js';
@@ -39,7 +39,7 @@ function windowOf(series: InlineSeries, channel: string) {
 
 function parseFreq({ itemId, freq: text }: InlineSeries): Frequency {
   const freq = Frequency.parse(text);
-  if (freq && freq.approxMs <= LONGEST_FREQ_MS) return freq;
+  if (freq) return freq;
   const remedy = 'write an ISO-8601 duration of one kind such as PT15M, PT1H, P1D or P1M';
   throw new PlatformError('FREQ_INVALID', `series ${itemId}: freq "${text}" is not usable; ${remedy}`, { itemId });
 }

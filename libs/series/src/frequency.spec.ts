@@ -31,6 +31,8 @@ describe('Frequency.parse', () => {
     'P1.5D',
     'PT1H ',
     'P99999999999999999999D',
+    'P11Y',
+    'P100Y',
   ])('refuses %j', (text) => {
     expect(Frequency.parse(text)).toBeUndefined();
   });
@@ -41,6 +43,10 @@ describe('Frequency.infer', () => {
     expect(Frequency.infer([])).toBeUndefined();
     expect(Frequency.infer([5])).toBeUndefined();
     expect(Frequency.infer([5, 5, 5])).toBeUndefined();
+  });
+
+  it('takes a silence of more than ten years for no spacing', () => {
+    expect(Frequency.infer([0, 4_000 * 86_400_000])).toBeUndefined();
   });
 
   it('sees through jitter', () => {

@@ -8,7 +8,7 @@ const DAY = 24 * HOUR;
 const MONTH = 30.436875 * DAY;
 
 /** The longest spacing that a client may declare, ten years: a long horizon of longer steps would leave the calendar. */
-export const LONGEST_FREQ_MS = 3_653 * DAY;
+const LONGEST_FREQ_MS = 3_653 * DAY;
 
 /** Steps that people choose; an inferred spacing within the jitter of one of these is taken as it. */
 const USUAL_STEPS = [
@@ -35,7 +35,7 @@ export class Frequency {
 
   /**
    * Parses an ISO-8601 duration of one kind: time (`PT15M`), days or weeks (`P1D`, `P1W`), months or years (`P1M`, `P1Y`).
-   * Gives undefined for anything else: zero, mixtures such as `P1DT6H`, or text that is no duration.
+   * Gives undefined for anything else: zero, more than ten years, mixtures such as `P1DT6H`, or text that is no duration.
    */
   static parse(text: string): Frequency | undefined {
     const match = ISO_DURATION.exec(text);
@@ -59,7 +59,8 @@ export class Frequency {
     const [kind] = given;
     if (kind === undefined || given.length > 1 || !Number.isSafeInteger(sizes[kind])) return undefined;
     // PT24H is the same step as P1D for a fixed offset, but not on a wall clock: kept as written.
-    return new Frequency(kind, sizes[kind]);
+    const freq = new Frequency(kind, sizes[kind]);
+    return freq.approxMs <= LONGEST_FREQ_MS ? freq : undefined;
   }
 
   /**
@@ -71,7 +72,7 @@ export class Frequency {
     const votes = new Map<string, { freq: Frequency; count: number }>();
     for (let i = 1; i < timestamps.length; i++) {
       const gap = timestamps[i]! - timestamps[i - 1]!;
-      if (gap <= 0) continue;
+      if (gap <= 0 || gap > LONGEST_FREQ_MS) continue;
       const freq = Frequency.ofGap(gap);
       const vote = votes.get(freq.toString()) ?? { freq, count: 0 };
       vote.count++;

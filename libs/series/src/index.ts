@@ -1,6 +1,6 @@
 export { regularise, type ContextWindow, type ObservedPoints } from './context-window.js';
 export { forecastTimes, type ForecastStatus, type QuantileForecast } from './forecast.js';
-export { Frequency, LONGEST_FREQ_MS, isTimeZone } from './frequency.js';
+export { Frequency, isTimeZone } from './frequency.js';
 export { ObservationFlag } from './observation.js';
 export {
   CANONICAL_LEVELS,

@@ -1,5 +1,5 @@
 import { PlatformError } from '@app/observability';
-import { Frequency, LONGEST_FREQ_MS, isTimeZone } from '@app/series';
+import { Frequency, isTimeZone } from '@app/series';
 import type { SeriesPatch } from './series.schema.js';
 
 /** Columns of `series` that a patch sets, and to what. */
@@ -27,7 +27,7 @@ export function checkPatch({ freq, season, time_zone, ...rest }: SeriesPatch, it
 
 function canonical(text: string, itemId: string): string {
   const freq = Frequency.parse(text);
-  if (freq && freq.approxMs <= LONGEST_FREQ_MS) return freq.toString();
+  if (freq) return freq.toString();
   const remedy = 'write an ISO-8601 duration of one kind such as PT15M, PT1H, P1D or P1M, at most ten years';
   throw new PlatformError('FREQ_INVALID', `freq "${text}" is not usable; ${remedy}`, { itemId });
 }
