@@ -81,6 +81,15 @@ describe('PATCH /series/{item_id}/{channel}', () => {
     expect(partly.body).toMatchObject({ freq: null, freq_declared: false, season: 52, labels: { shop: 'a' } });
   });
 
+  it('keeps what was inferred when nothing declared is taken back', async () => {
+    await storeSeries(rest(), 'inferred', 'value', 1);
+    const path = seriesPath('inferred', 'value');
+    await rest().dataSource.query(`UPDATE series SET freq = 'PT1H', season = 24 WHERE item_id = 'inferred'`);
+
+    const { body } = await rest().call('PATCH', path, { freq: null, season: null });
+    expect(body).toMatchObject({ freq: 'PT1H', freq_declared: false, season: 24, season_declared: false });
+  });
+
   it.each([
     [{ freq: 'hourly' }, 400, 'FREQ_INVALID'],
     [{ freq: 'P99999999Y' }, 400, 'FREQ_INVALID'],

@@ -63,11 +63,7 @@ export class SeriesCatalogue {
 
   /** Stores what was declared; a declared value is never overwritten by an inferred one. */
   async declare(itemId: string, channel: string, patch: CheckedPatch): Promise<SeriesView> {
-    const assignments = Object.entries(patch).map(([column, value], i) =>
-      column === 'labels'
-        ? { sql: `labels = jsonb_strip_nulls(s.labels || $${i + 3}::jsonb)`, value: JSON.stringify(value) }
-        : { sql: `${column} = $${i + 3}`, value },
-    );
+    const assignments = Object.entries(patch).map(([column, value], i) => assignment(column, value, `$${i + 3}`));
     // RETURNING through a query of its own, as TypeORM answers an UPDATE with rows and a count.
     const [row] = await this.dataSource.query<SeriesRow[]>(
       `WITH changed AS (
@@ -81,6 +77,20 @@ export class SeriesCatalogue {
     if (!row) throw notFound(itemId, channel);
     return view(row);
   }
+}
+
+function assignment(column: string, value: unknown, parameter: string): { sql: string; value: unknown } {
+  if (column === 'labels') {
+    return { sql: `labels = jsonb_strip_nulls(s.labels || ${parameter}::jsonb)`, value: JSON.stringify(value) };
+  }
+  // Taking back what was never declared must not forget what was inferred.
+  if (column === 'freq' || column === 'season') {
+    return {
+      sql: `${column} = CASE WHEN s.${column}_declared THEN ${parameter} ELSE coalesce(${parameter}, s.${column}) END`,
+      value,
+    };
+  }
+  return { sql: `${column} = ${parameter}`, value };
 }
 
 function view(row: SeriesRow): SeriesView {
