@@ -43,6 +43,7 @@ export class ReadinessProbes implements BeforeApplicationShutdown {
 async function run(probe: ReadinessProbe): Promise<{ ok: boolean; message?: string }> {
   const patience = new AbortController();
   const late = sleep(PATIENCE_MS, 'late' as const, { signal: patience.signal, ref: false });
+  // It is ended by an abort once the probe has answered, when nobody waits for it any more.
   late.catch(() => undefined);
   try {
     if ((await Promise.race([probe(), late])) === 'late')

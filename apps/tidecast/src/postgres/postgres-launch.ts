@@ -106,6 +106,7 @@ async function ensureDatabase(port: number, { password, database }: LaunchOption
     const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
     if (found.rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(database)}`);
   } finally {
+    // What failed before is what the caller has to know; a connection that is gone can't be ended.
     await client.end().catch(() => undefined);
   }
 }
