@@ -103,7 +103,7 @@ def _train(options: argparse.Namespace) -> int:
 
     from .architectures.recipes import TTM_BASE
     from .data.corpus import read_corpus
-    from .data.synthetic import cached_pool
+    from .data.pool import cached_pool
     from .training.trainer import Trainer, TrainingPlan
 
     torch.set_num_threads(options.threads)

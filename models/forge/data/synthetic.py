@@ -4,10 +4,6 @@ Every generator takes `(rng, count, length)` and returns `(values [count, length
 The candidates are what a caller would know from the frequency: true calendar cycles, or zeros for free periods.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 from numpy.random import Generator
 
@@ -29,33 +25,9 @@ CALENDARS = (
 )
 CALENDAR_WEIGHTS = np.array([0.28, 0.12, 0.15, 0.07, 0.06, 0.16, 0.07, 0.02, 0.07])
 FREE_PERIOD_SHARE = 0.25
-CHUNK = 250
 
 
-@dataclass(frozen=True)
-class SyntheticPool:
-    """`values` float16 [series, length], each standardised; `candidates` int16 [series, 4]."""
-
-    values: np.ndarray
-    candidates: np.ndarray
-
-
-def generate_pool(seed: int, scale: float = 1.0, length: int = 1024, report: Callable[[str], None] = lambda _: None):
-    """About 110,000 series at scale 1. The same seed gives the same pool."""
-    rng = np.random.default_rng(seed)
-    values, candidates = [], []
-    for generator, share in MIXTURE:
-        wanted = max(1, round(share * scale))
-        for start in range(0, wanted, CHUNK):
-            count = min(CHUNK, wanted - start)
-            x, seasons = generator(rng, count, length)
-            values.append(_standardise(_disturb(rng, x) if generator not in UNDISTURBED else x).astype(np.float16))
-            candidates.append(seasons.astype(np.int16))
-        report(f"{generator.__name__}: {wanted} series")
-    return SyntheticPool(np.concatenate(values), np.concatenate(candidates))
-
-
-def _standardise(x: np.ndarray) -> np.ndarray:
+def standardise_rows(x: np.ndarray) -> np.ndarray:
     x = np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
     centred = x - x.mean(axis=1, keepdims=True)
     return np.clip(centred / (centred.std(axis=1, keepdims=True) + 1e-9), -60, 60)
@@ -143,7 +115,7 @@ def _trend(rng: Generator, count: int, length: int) -> np.ndarray:
     return sign * np.choose(kind, choices)
 
 
-def _disturb(rng: Generator, x: np.ndarray) -> np.ndarray:
+def disturb(rng: Generator, x: np.ndarray) -> np.ndarray:
     """Adds noise of .01-.7 standard deviations and, for half of the rows, a trend or wander."""
     count, length = x.shape
     deviation = x.std(axis=1, keepdims=True) + 1e-9
@@ -333,7 +305,7 @@ def mean_reverting(rng: Generator, count: int, length: int) -> Chunk:
 
 def counts(rng: Generator, count: int, length: int) -> Chunk:
     base, candidates = profiles(rng, count, length)
-    shape = _standardise(base) * rng.uniform(0.2, 0.9, (count, 1))
+    shape = standardise_rows(base) * rng.uniform(0.2, 0.9, (count, 1))
     rate = np.exp(np.clip(shape, -4, 3)) * _log_uniform(rng, 0.3, 60, (count, 1))
     dispersion = rng.gamma(rng.choice([1.0, 5.0, 50.0], (count, 1)), size=(count, length))
     dispersion /= dispersion.mean(axis=1, keepdims=True)
@@ -355,7 +327,7 @@ def coloured_noise(rng: Generator, count: int, length: int) -> Chunk:
 
 def intermittent(rng: Generator, count: int, length: int) -> Chunk:
     base, candidates = profiles(rng, count, length)
-    chance = np.clip(_log_uniform(rng, 0.03, 0.6, (count, 1)) * np.exp(0.7 * _standardise(base)), 0, 0.95)
+    chance = np.clip(_log_uniform(rng, 0.03, 0.6, (count, 1)) * np.exp(0.7 * standardise_rows(base)), 0, 0.95)
     size = np.ceil(rng.gamma(rng.choice([0.7, 2.0, 8.0], (count, 1)), size=(count, length)) * 3)
     return np.where(rng.random((count, length)) < chance, size, 0.0), candidates
 
@@ -388,14 +360,3 @@ MIXTURE = (
     (intermittent, 3_000),
     (spikes, 2_000),
 )
-
-
-def cached_pool(folder: Path, seed: int, scale: float, report: Callable[[str], None]) -> SyntheticPool:
-    """The pool of a run, kept in its folder so that a run that goes on does not make it again."""
-    path = folder / f"pool-{seed}-{scale:g}.npz"
-    if path.exists():
-        with np.load(path) as stored:
-            return SyntheticPool(stored["values"], stored["candidates"])
-    pool = generate_pool(seed, scale, report=report)
-    np.savez(path, values=pool.values, candidates=pool.candidates)
-    return pool

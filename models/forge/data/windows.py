@@ -10,7 +10,8 @@ from numpy.random import Generator
 
 from .corpus import Series
 from .frequency import MAX_CANDIDATES
-from .synthetic import CALENDARS, SyntheticPool
+from .pool import SyntheticPool
+from .synthetic import CALENDARS
 
 SCALE_FLOOR = 1e-6
 

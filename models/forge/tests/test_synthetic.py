@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from forge.data.synthetic import MIXTURE, generate_pool
+from forge.data.pool import generate_pool
+from forge.data.synthetic import MIXTURE
 
 
 @pytest.mark.parametrize("generator", [generator for generator, _ in MIXTURE], ids=lambda one: one.__name__)

@@ -7,7 +7,7 @@ import pytest
 
 from forge.architectures.recipes import TTM_BASE
 from forge.data.corpus import Series
-from forge.data.synthetic import generate_pool
+from forge.data.pool import generate_pool
 from forge.training import trainer
 from forge.training.trainer import Trainer, TrainingPlan, rate_at
 

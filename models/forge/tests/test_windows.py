@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from forge.data.corpus import Series
-from forge.data.synthetic import generate_pool
+from forge.data.pool import generate_pool
 from forge.data.windows import WindowSampler, standardise
 
 

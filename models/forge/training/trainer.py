@@ -12,7 +12,7 @@ import torch
 
 from ..architectures.ttm import LEVELS, TinyTimeMixer, TtmConfig
 from ..data.corpus import Series
-from ..data.synthetic import SyntheticPool
+from ..data.pool import SyntheticPool
 from ..data.windows import WindowSampler
 from ..evaluation.held_out import held_out_windows, score
 from .checkpoint import MovingAverage, load_checkpoint, save_checkpoint
