@@ -28,7 +28,10 @@ const manifestSchema = z.object({
   version: z.string().min(1),
   contextLength: count,
   predictionLength: count,
-  channelPolicy: z.enum(['independent', 'mixing']),
+  /** `independent`: one series a row; `aligned` and `mixing`: the channels of an item together. */
+  channelPolicy: z.enum(['independent', 'aligned', 'mixing']),
+  /** Names of the channels in their order, where the model was made for these and no others. */
+  channels: z.array(z.string().min(1)).min(1).optional(),
   levels,
   /** Observed points from which the model is better than a baseline. */
   minContext: count,
@@ -38,6 +41,8 @@ const manifestSchema = z.object({
   files: z.object({ 'model.onnx': file, 'golden.json': file }),
   parameters: count,
   licence: z.string().min(1),
+  /** What its makers say of the network; families read what they need. */
+  architecture: z.record(z.string(), z.unknown()).optional(),
   training: z.record(z.string(), z.unknown()).optional(),
   metrics: z.record(z.string(), z.unknown()).optional(),
 });
