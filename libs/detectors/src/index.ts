@@ -1,4 +1,5 @@
 export { AlertBudget, type AlertBudgetOptions } from './alert-budget.js';
+export { Clock } from './clock.js';
 export { createDetector, DETECTOR_NAMES, isDetectorName, type DetectorName } from './catalogue.js';
 export { type Detection, type Detector, type Evidence, type PointStatus } from './detector.js';
 export { EventMerger, type AnomalyEvent } from './event-merger.js';

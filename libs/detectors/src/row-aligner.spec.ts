@@ -1,4 +1,5 @@
 import { RowAligner } from './row-aligner.js';
+import { StateReader, StateWriter } from './state.js';
 
 const aligner = (overrides = {}) =>
   new RowAligner({ channels: 2, stepMs: 1000, waiting: 2, fillSteps: 0, ...overrides });
@@ -24,6 +25,20 @@ describe('RowAligner', () => {
       [3000, 3, Number.NaN],
       [4000, 4, Number.NaN],
     ]);
+  });
+
+  it('goes on from a snapshot with the rows that wait and the values that stand', () => {
+    const before = aligner({ fillSteps: 3 });
+    before.offer(1000, 0, 1);
+    before.offer(1000, 1, 7);
+    before.offer(2000, 0, 2);
+    const state = new StateWriter();
+    before.save(state);
+    const after = aligner({ fillSteps: 3 });
+    after.load(new StateReader(state.finish()));
+
+    expect(after.offer(1000, 1, 8)).toEqual([]);
+    expect(plain(after.flush())).toEqual([[2000, 2, 7]]);
   });
 
   it('lets the last value of a slow channel stand for a while', () => {

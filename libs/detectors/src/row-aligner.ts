@@ -1,3 +1,5 @@
+import type { StateReader, StateWriter, Stateful } from './state.js';
+
 /** A row that is complete, or waited for no longer: a value a channel, NaN where none came. */
 export interface AlignedRow {
   readonly ts: number;
@@ -18,7 +20,7 @@ export interface RowAlignerOptions {
  * Puts the values of channels that arrive at different rates, or late, into rows of one grid. A row leaves when all
  * channels have a value, or when more than `waiting` rows wait; a value for a row that has left is dropped.
  */
-export class RowAligner {
+export class RowAligner implements Stateful {
   private readonly rows: AlignedRow[] = [];
   private readonly last: { ts: number; value: number }[];
   private left = Number.NEGATIVE_INFINITY;
@@ -52,6 +54,29 @@ export class RowAligner {
     const rows: AlignedRow[] = [];
     while (this.rows.length > 0) rows.push(this.release());
     return rows;
+  }
+
+  save(to: StateWriter): void {
+    to.number(this.left);
+    to.number(this.rows.length);
+    for (const { ts, values } of this.rows) {
+      to.number(ts);
+      to.array(values);
+    }
+    for (const { ts, value } of this.last) {
+      to.number(ts);
+      to.number(value);
+    }
+  }
+
+  load(from: StateReader): void {
+    this.left = from.number();
+    this.rows.length = from.number();
+    for (let i = 0; i < this.rows.length; i++) {
+      this.rows[i] = { ts: from.number(), values: new Float64Array(this.options.channels) };
+      from.array(this.rows[i]!.values);
+    }
+    for (let i = 0; i < this.last.length; i++) this.last[i] = { ts: from.number(), value: from.number() };
   }
 
   private release(): AlignedRow {
