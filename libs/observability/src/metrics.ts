@@ -11,8 +11,8 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export const metrics = {
   recordsConsumed: new Counter({
     name: 'tidecast_records_consumed_total',
-    help: 'Records read from the observation log and committed.',
-    labelNames: ['topic'],
+    help: 'Records read from the observation log and committed, by consumer group.',
+    labelNames: ['group', 'topic'],
     registers,
   }),
   observationsWritten: new Counter({
@@ -40,8 +40,8 @@ export const metrics = {
   }),
   consumerLag: new Gauge({
     name: 'tidecast_consumer_lag_records',
-    help: 'Records between the committed offset and the end of the partition.',
-    labelNames: ['topic', 'partition'],
+    help: 'Records between the committed offset of a consumer group and the end of the partition.',
+    labelNames: ['group', 'topic', 'partition'],
     registers,
   }),
   outboxPending: new Gauge({

@@ -16,6 +16,8 @@ export interface LogRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: LogHeaders;
+  /** When it was appended, epoch milliseconds: by the clock of the producer on Kafka, unless the topic says otherwise. */
+  readonly timestamp: number;
 }
 
 /** Consecutive records of one partition, ascending by offset, never empty. */

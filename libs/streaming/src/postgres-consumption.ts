@@ -153,6 +153,6 @@ export class PostgresConsumption implements Consumption {
   async #stopPartition(partition: number): Promise<void> {
     await this.#partitions.get(partition)?.stop();
     this.#partitions.delete(partition);
-    metrics.consumerLag.remove({ topic: this.#deps.options.topic, partition });
+    metrics.consumerLag.remove({ ...this.#deps.options, partition });
   }
 }

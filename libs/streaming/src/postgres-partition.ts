@@ -24,6 +24,7 @@ interface LogRow {
   readonly key: string | null;
   readonly value: Buffer | null;
   readonly headers: Record<string, string>;
+  readonly appended_at: Date;
 }
 
 /** Reads one partition of the PostgreSQL log, in order, for as long as this member owns it. */
@@ -89,7 +90,7 @@ export class PostgresPartition {
       if (next !== last.offset + 1) ahead = undefined;
       position = next;
       progressed();
-      metrics.recordsConsumed.inc({ topic: this.#deps.ref.topic }, records.length);
+      metrics.recordsConsumed.inc({ group: this.#deps.ref.group, topic: this.#deps.ref.topic }, records.length);
     }
     await ahead?.catch(() => undefined);
   }
@@ -119,10 +120,10 @@ export class PostgresPartition {
 
   /** The next records, bounded by number and by bytes, and the lag that is left behind them. */
   async #fetch(position: number): Promise<LogRecord[]> {
-    const { topic, partition } = this.#deps.ref;
+    const { group, topic, partition } = this.#deps.ref;
     const rows: (LogRow & { end: string })[] = await this.#deps.dataSource.query(
-      `SELECT "offset", key, value, headers, "end"
-         FROM (SELECT "offset", key, value, headers,
+      `SELECT "offset", key, value, headers, appended_at, "end"
+         FROM (SELECT "offset", key, value, headers, appended_at,
                       sum(coalesce(length(value), 0)) OVER (ORDER BY "offset") - coalesce(length(value), 0) AS before
                  FROM log_records
                 WHERE topic = $1 AND partition = $2 AND "offset" >= $3
@@ -132,12 +133,13 @@ export class PostgresPartition {
       [topic, partition, position, BATCH_RECORDS, BATCH_BYTES],
     );
     const lag = rows[0] ? Number(rows[0].end) - Number(rows[0].offset) : 0;
-    metrics.consumerLag.set({ topic, partition }, lag);
-    return rows.map(({ offset, key, value, headers }) => ({
+    metrics.consumerLag.set({ group, topic, partition }, lag);
+    return rows.map(({ offset, key, value, headers, appended_at }) => ({
       offset: Number(offset),
       key: key === null ? null : Buffer.from(key, 'utf8'),
       value,
       headers,
+      timestamp: appended_at.getTime(),
     }));
   }
 }
