@@ -27,8 +27,18 @@ export function describeBaseline(name: BaselineName): ModelDescription {
 }
 
 function factsOf(manifest: ModelManifest) {
-  const { version, files, contextLength, predictionLength, minContext, licence, parameters, metrics } = manifest;
-  const sha256 = files['model.onnx'].sha256;
-  const facts = { version, sha256, contextLength, predictionLength, minContext, licence, parameters };
-  return metrics === undefined ? facts : { ...facts, metrics };
+  const { version, files, contextLength, predictionLength, channelPolicy, minContext, licence, parameters } = manifest;
+  const { channels, metrics } = manifest;
+  return {
+    version,
+    sha256: files['model.onnx'].sha256,
+    contextLength,
+    predictionLength,
+    channelPolicy,
+    ...(channels === undefined ? {} : { channels }),
+    minContext,
+    licence,
+    parameters,
+    ...(metrics === undefined ? {} : { metrics }),
+  };
 }

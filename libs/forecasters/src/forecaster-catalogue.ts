@@ -6,7 +6,10 @@ import { BASELINES } from './best-baseline.js';
 import { describeBaseline, describeLoaded, describeRefused } from './describe-model.js';
 import type { Forecaster, ModelDescription } from './forecaster.js';
 import { StatisticalForecaster, baselinePool } from './statistical.js';
-import { TtmForecaster } from './ttm.js';
+import { sMambaForecaster } from './s-mamba.js';
+import { timeMoeForecaster } from './time-moe.js';
+import { tsMixerForecaster } from './tsmixer.js';
+import { ttmForecaster } from './ttm.js';
 
 /** Threads for baselines, most: each is a copy of the WASM modules. */
 const MOST_BASELINE_THREADS = 4;
@@ -15,7 +18,12 @@ const DEFAULT_PACKAGE = 'ttm/base';
 
 /** Neural families, by the first half of a package's name. */
 const FAMILIES: Readonly<Record<string, (model: LoadedModel) => NeuralForecaster>> = {
-  ttm: (model) => new TtmForecaster(model),
+  ttm: ttmForecaster,
+  tsmixer: tsMixerForecaster,
+  // The name under which the official checkpoints go.
+  patchtsmixer: tsMixerForecaster,
+  's-mamba': sMambaForecaster,
+  'time-moe': timeMoeForecaster,
 };
 
 export interface CatalogueOptions {

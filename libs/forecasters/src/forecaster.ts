@@ -6,14 +6,26 @@ export interface Forecaster {
   readonly name: string;
 
   /**
-   * Forecasts each window `horizon` steps ahead, off the thread that calls. Windows are independent of each other; the
-   * answer has their order. The windows are not changed.
+   * Channels of one item that are forecast together at most, each with the others before its eyes; undefined where every
+   * window is forecast on its own. Who has further channels of an item gives them to `forecast` as well.
+   */
+  readonly mostTogether?: number;
+
+  /**
+   * Forecasts each window `horizon` steps ahead, off the thread that calls. The answer has the order of the windows, which
+   * are not changed. Where `mostTogether` is set, the windows of one item help each other, otherwise they are independent.
    *
    * @param windows each with at least one observed value.
    * @param horizon steps, at least 1.
-   * @throws PlatformError NO_OBSERVATIONS, HORIZON_TOO_LONG, INFERENCE_FAILED, or OVERLOADED when the queue is full.
+   * @param beside windows of further channels of the same items, for which no answer is wanted.
+   * @throws PlatformError NO_OBSERVATIONS, CHANNEL_NOT_IN_MODEL, HORIZON_TOO_LONG, INFERENCE_FAILED, or OVERLOADED when the
+   * queue is full.
    */
-  forecast(windows: readonly ContextWindow[], horizon: number): Promise<QuantileForecast[]>;
+  forecast(
+    windows: readonly ContextWindow[],
+    horizon: number,
+    beside?: readonly ContextWindow[],
+  ): Promise<QuantileForecast[]>;
 }
 
 /** One line of `GET /models`. */
@@ -35,6 +47,10 @@ export interface ModelDescription {
   readonly contextLength?: number;
   /** Steps of one run; longer horizons are rolled. */
   readonly predictionLength?: number;
+  /** Whether each channel is forecast on its own, or those of an item together. */
+  readonly channelPolicy?: 'independent' | 'aligned' | 'mixing';
+  /** Names of the channels for which the model was made, in their order; absent where it takes any. */
+  readonly channels?: readonly string[];
   /** Observed points from which `auto` trusts the model. */
   readonly minContext?: number;
   readonly licence?: string;

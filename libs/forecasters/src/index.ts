@@ -1,2 +1,3 @@
 export type { Forecaster, ModelDescription } from './forecaster.js';
 export { ForecasterCatalogue, type CatalogueOptions } from './forecaster-catalogue.js';
+export { decodeGreedily } from './greedy-decoding.js';

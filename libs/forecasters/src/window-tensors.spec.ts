@@ -1,6 +1,6 @@
 import { Frequency } from '@app/series';
 import { aWindow, series } from './fixtures/series.js';
-import { fromBatch, seasonCandidates, toBatch } from './window-tensors.js';
+import { restore, seasonCandidates, standardise } from './window-tensors.js';
 
 const gap = Number.NaN;
 const none = [0, 0, 0, 0];
@@ -24,56 +24,56 @@ describe('seasonCandidates', () => {
   });
 });
 
-describe('toBatch', () => {
+describe('standardise', () => {
   it('standardises by the observed values, masks gaps and pads on the left', () => {
-    const { inputs, scalers } = toBatch([{ target: Float64Array.of(1, gap, 3), candidates: [24, 0, 0, 0] }], 5);
-    expect(scalers).toEqual([{ loc: 2, scale: 1 }]);
-    expect(inputs.past_values).toEqual({ dtype: 'float32', dims: [1, 5], data: Float32Array.of(0, 0, -1, 0, 1) });
-    expect(inputs.past_observed_mask!.data).toEqual(Float32Array.of(0, 0, 1, 0, 1));
-    expect(inputs.season_candidates).toEqual({ dtype: 'int64', dims: [1, 4], data: BigInt64Array.of(24n, 0n, 0n, 0n) });
+    expect(standardise([Float64Array.of(1, gap, 3)], 5)).toEqual({
+      values: Float32Array.of(0, 0, -1, 0, 1),
+      mask: Float32Array.of(0, 0, 1, 0, 1),
+      scalers: [{ loc: 2, scale: 1 }],
+    });
   });
 
   it('looks at the last points only', () => {
-    const long = { target: Float64Array.of(1e9, 4, 8), candidates: none };
-    const { inputs, scalers } = toBatch([long], 2);
+    const { values, scalers } = standardise([Float64Array.of(1e9, 4, 8)], 2);
     expect(scalers).toEqual([{ loc: 6, scale: 2 }]);
-    expect(inputs.past_values!.data).toEqual(Float32Array.of(-1, 1));
+    expect(values).toEqual(Float32Array.of(-1, 1));
   });
 
-  it('keeps rows apart', () => {
-    const rows = [
-      { target: Float64Array.of(5), candidates: [7, 0, 0, 0] },
-      { target: Float64Array.of(0, 2), candidates: [24, 168, 0, 0] },
-    ];
-    const { inputs } = toBatch(rows, 2);
-    expect(inputs.past_values!.data).toEqual(Float32Array.of(0, 0, -1, 1));
-    expect(inputs.past_observed_mask!.data).toEqual(Float32Array.of(0, 1, 1, 1));
-    expect(inputs.season_candidates!.data).toEqual(BigInt64Array.of(7n, 0n, 0n, 0n, 24n, 168n, 0n, 0n));
+  it('takes loc and scale from before where the last points are all missing', () => {
+    const { mask, scalers } = standardise([Float64Array.of(4, 8, gap, gap)], 2);
+    expect(scalers).toEqual([{ loc: 6, scale: 2 }]);
+    expect(mask).toEqual(Float32Array.of(0, 0));
+  });
+
+  it('keeps contexts apart, and an empty one all padding', () => {
+    const { values, mask } = standardise([Float64Array.of(5), Float64Array.of(), Float64Array.of(0, 2)], 2);
+    expect(values).toEqual(Float32Array.of(0, 0, 0, 0, -1, 1));
+    expect(mask).toEqual(Float32Array.of(0, 1, 0, 0, 1, 1));
   });
 
   it('resolves the last digits of a counter near 1e12', () => {
-    const { inputs, scalers } = toBatch([{ target: series(512, (t) => 1e12 + t), candidates: none }], 512);
-    const back = Array.from(inputs.past_values!.data, Number).map((z) => scalers[0]!.loc + scalers[0]!.scale * z);
+    const { values, scalers } = standardise([series(512, (t) => 1e12 + t)], 512);
+    const back = Array.from(values, (z) => scalers[0]!.loc + scalers[0]!.scale * z);
     // float32 only holds the distance from the mean: seven digits of 512.
     back.forEach((value, t) => expect(Math.abs(value - 1e12 - t)).toBeLessThan(1));
   });
 });
 
-describe('fromBatch', () => {
+describe('restore', () => {
   it('brings each row back into its units', () => {
     const scalers = [
       { loc: 10, scale: 2 },
       { loc: -1, scale: 0.5 },
     ];
-    const rows = fromBatch(Float32Array.of(-1, 0, 1, 0, 1, 2, -2, 0, 2, 0, 0, 0), scalers, 3);
+    const rows = restore(Float32Array.of(-1, 0, 1, 0, 1, 2, -2, 0, 2, 0, 0, 0), scalers, 3);
     expect(rows).toEqual([Float64Array.of(8, 10, 12, 10, 12, 14), Float64Array.of(-2, -1, 0, -1, -1, -1)]);
   });
 
   it('sorts what crosses', () => {
-    expect(fromBatch(Float32Array.of(2, 1, 3), [{ loc: 0, scale: 1 }], 3)).toEqual([Float64Array.of(1, 2, 3)]);
+    expect(restore(Float32Array.of(2, 1, 3), [{ loc: 0, scale: 1 }], 3)).toEqual([Float64Array.of(1, 2, 3)]);
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY])('gives nothing for a value of %p', (value) => {
-    expect(fromBatch(Float32Array.of(0, value, 0), [{ loc: 0, scale: 1 }], 3)).toBeUndefined();
+    expect(restore(Float32Array.of(0, value, 0), [{ loc: 0, scale: 1 }], 3)).toBeUndefined();
   });
 });

@@ -1,28 +1,22 @@
-import type { Tensors } from '@app/inference';
 import { fitScaler, sortQuantiles, type ContextWindow, type Scaler } from '@app/series';
 
 /** Seasons that one row names. */
 const CANDIDATES = 4;
-/** Longest lag that the network looks at; a longer one can't repeat within its context. */
+/** Longest lag that the networks look at; a longer one can't repeat within their context. */
 const LONGEST_SEASON = 384;
 
-/** One row of a batch. */
-export interface Row {
-  /** NaN where missing; only the last `contextLength` points are used. */
-  readonly target: Float64Array;
-  /** Four season lengths in points, 0 for none. */
-  readonly candidates: readonly number[];
-}
-
-/** A batch in the space of the network, and the way back. */
-export interface Batch {
-  readonly inputs: Tensors;
-  /** One a row. */
+/** Contexts in the space of a network, and the way back. */
+export interface Standardised {
+  /** Contexts × length, 0 where missing. */
+  readonly values: Float32Array;
+  /** Contexts × length, 1 where observed. */
+  readonly mask: Float32Array;
+  /** One a context. */
   readonly scalers: readonly Scaler[];
 }
 
-/** The seasons that the network may look for: those of the spacing, and first a declared or inferred one if it is not among them. */
-export function seasonCandidates({ freq, season }: ContextWindow): number[] {
+/** The seasons that a network may look for: those of the spacing, and first a declared or inferred one if it is not among them. */
+export function seasonCandidates({ freq, season }: Pick<ContextWindow, 'freq' | 'season'>): number[] {
   const natural = freq.seasonCandidates();
   const own = season > 1 && season <= LONGEST_SEASON && !natural.includes(season) ? [season] : [];
   const candidates = [...own, ...natural].slice(0, CANDIDATES);
@@ -30,55 +24,45 @@ export function seasonCandidates({ freq, season }: ContextWindow): number[] {
 }
 
 /**
- * Puts rows into the space of the network: each standardised in float64 by its own observed values, missing ones 0, and
- * what is shorter than the context padded by 0 on the left.
+ * Puts contexts into the space of a network: each standardised in float64 by its own observed values, missing ones 0, and
+ * what is shorter than `length` padded by 0 on the left.
  *
- * @returns `past_values` and `past_observed_mask` [rows, contextLength], `season_candidates` [rows, 4].
+ * @param contexts NaN where missing; of each only the last `length` points are used. An empty one is all padding.
  */
-export function toBatch(rows: readonly Row[], contextLength: number): Batch {
-  const values = new Float32Array(rows.length * contextLength);
-  const mask = new Float32Array(rows.length * contextLength);
-  const candidates = new BigInt64Array(rows.length * CANDIDATES);
-  const scalers = rows.map(({ target, candidates: seasons }, row) => {
-    const context = target.length > contextLength ? target.subarray(target.length - contextLength) : target;
-    const scaler = fitScaler(context);
-    const start = (row + 1) * contextLength - context.length;
+export function standardise(contexts: readonly Float64Array[], length: number): Standardised {
+  const values = new Float32Array(contexts.length * length);
+  const mask = new Float32Array(contexts.length * length);
+  const scalers = contexts.map((whole, row) => {
+    const context = whole.length > length ? whole.subarray(whole.length - length) : whole;
+    // Where the network would see nothing at all, the series before still says where it lies and how far it goes.
+    const scaler = fitScaler(context.some((value) => !Number.isNaN(value)) ? context : whole);
+    const start = (row + 1) * length - context.length;
     for (let i = 0; i < context.length; i++) {
       const value = context[i]!;
       if (Number.isNaN(value)) continue;
       values[start + i] = (value - scaler.loc) / scaler.scale;
       mask[start + i] = 1;
     }
-    seasons.forEach((season, i) => (candidates[row * CANDIDATES + i] = BigInt(season)));
     return scaler;
   });
-  const dims = [rows.length, contextLength];
-  const inputs: Tensors = {
-    past_values: { dtype: 'float32', dims, data: values },
-    past_observed_mask: { dtype: 'float32', dims, data: mask },
-    season_candidates: { dtype: 'int64', dims: [rows.length, CANDIDATES], data: candidates },
-  };
-  return { inputs, scalers };
+  return { values, mask, scalers };
 }
 
 /**
- * Brings quantiles back into the units of each row, in float64: a counter near 1e12 keeps its last digits.
+ * Brings quantiles, or points, back into the units of each context, in float64: a counter near 1e12 keeps its last digits.
  *
- * @param output rows × steps × levels in the space of the network.
- * @returns one array of steps × levels a row, ascending within a step; undefined when a value is not finite.
+ * @param output contexts × steps × levels in the space of the network.
+ * @param levels 13 quantiles or 1 point a step.
+ * @returns one array of steps × levels a context, ascending within a step; undefined when a value is not finite.
  */
-export function fromBatch(
-  output: Float32Array,
-  scalers: readonly Scaler[],
-  levels: number,
-): Float64Array[] | undefined {
+export function restore(output: Float32Array, scalers: readonly Scaler[], levels: number): Float64Array[] | undefined {
   const size = output.length / scalers.length;
-  const rows = scalers.map((scaler, row) => fromRow(output.subarray(row * size, (row + 1) * size), scaler, levels));
+  const rows = scalers.map((scaler, row) => restoreRow(output.subarray(row * size, (row + 1) * size), scaler, levels));
   return rows.every((row) => row !== undefined) ? rows : undefined;
 }
 
 // One pass over a million values for a thousand windows: it runs on the thread that serves.
-function fromRow(output: Float32Array, { loc, scale }: Scaler, levels: number): Float64Array | undefined {
+function restoreRow(output: Float32Array, { loc, scale }: Scaler, levels: number): Float64Array | undefined {
   const quantiles = new Float64Array(output.length);
   let crossing = false;
   // Finite only if all are: a few thousand values of float32 can't overflow a double.

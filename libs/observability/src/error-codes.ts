@@ -22,6 +22,7 @@ export const ERROR_CODES = {
   LEVELS_INVALID: 400,
   MODEL_NOT_FOUND: 404,
   CONTEXT_TOO_SHORT: 422,
+  CHANNEL_NOT_IN_MODEL: 422,
   // A schedule that can't be kept.
   CRON_INVALID: 400,
   TIME_ZONE_INVALID: 400,

@@ -1,6 +1,6 @@
+import { decodeGreedily } from '@app/forecasters';
 import type { TensorData, Tensors } from '@app/inference';
 
-import { decodeGreedily } from './greedy-decoding.js';
 import type { ImportedPackage, TensorSpec } from './imported-package.js';
 import { product, type GoldenTensor, type Scenario } from './scenarios.js';
 

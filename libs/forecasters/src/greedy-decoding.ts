@@ -1,6 +1,5 @@
 import type { TensorData, Tensors } from '@app/inference';
-
-import { product } from './scenarios.js';
+import { PlatformError } from '@app/observability';
 
 type Floats = Extract<TensorData, { dtype: 'float32' }>;
 
@@ -71,11 +70,11 @@ export async function decodeGreedily(
 }
 
 function zeros(dims: readonly number[]): Floats {
-  return { dtype: 'float32', dims, data: new Float32Array(product(dims)) };
+  return { dtype: 'float32', dims, data: new Float32Array(dims.reduce((size, dim) => size * dim, 1)) };
 }
 
 function floats(outputs: Tensors, name: string): Floats {
   const tensor = outputs[name];
-  if (tensor?.dtype !== 'float32') throw new Error(`the model gives no ${name}`);
+  if (tensor?.dtype !== 'float32') throw new PlatformError('INFERENCE_FAILED', `the model gives no ${name}`);
   return tensor;
 }
