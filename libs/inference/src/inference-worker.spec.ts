@@ -1,30 +1,48 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { metricsRegistry, silentLogger } from '@app/observability';
+import { jest } from '@jest/globals';
+import { metricsRegistry, silentLogger, type PlatformError } from '@app/observability';
 import { tinyInputs, tinyQuantiles, writeTinyPackage } from './fixtures/tiny-model.js';
 import { InferenceWorker, type InferenceWorkerOptions } from './inference-worker.js';
 import type { LoadOptions, Tensors } from './ort-protocol.js';
+import { withRunOptions } from './run-options.js';
+
+// A worker that dies is started anew, which takes a second on a busy machine.
+jest.setTimeout(30_000);
 
 describe('InferenceWorker', () => {
   let folder: string;
+  /** What the mortal handler is to do wrong: a file each. */
+  let marks: string;
   let options: LoadOptions;
   let worker: InferenceWorker;
   const start = async (settings: Partial<InferenceWorkerOptions> = {}) => {
     worker = new InferenceWorker({ logger: silentLogger(), ...settings });
     return worker.load('tiny', options);
   };
+  const mortal = new URL('./fixtures/mortal-ort.mjs', import.meta.url);
+  const mark = (name: string) => writeFileSync(join(marks, name), '');
+  const unmark = (name: string) => rmSync(join(marks, name), { force: true });
   const quantiles = async (inputs: Tensors) => (await worker.run('tiny', inputs)).quantiles!;
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'tidecast-worker-'));
+    marks = mkdtempSync(join(tmpdir(), 'tidecast-mortal-'));
+    process.env.MORTAL_DIR = marks;
     const file = join(writeTinyPackage(folder), 'model.onnx');
     const sha256 = createHash('sha256').update(readFileSync(file)).digest('hex');
     options = { file, sha256, provider: 'cpu', threads: 1 };
   });
-  afterEach(() => worker.close());
-  afterAll(() => rmSync(folder, { recursive: true }));
+  afterEach(async () => {
+    for (const name of readdirSync(marks)) unmark(name);
+    await worker.close();
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+    rmSync(marks, { recursive: true });
+  });
 
   it('tells the names of inputs and outputs', async () => {
     await expect(start()).resolves.toEqual({
@@ -84,13 +102,115 @@ describe('InferenceWorker', () => {
     await expect(quantiles(tinyInputs(1))).resolves.toMatchObject({ dims: [1, 96, 13] });
   });
 
-  it('gives a thread that replaces a dead one its models, and repeats the run', async () => {
-    await start({ handler: new URL('./fixtures/mortal-ort.mjs', import.meta.url), chunkRows: 2 });
-    writeFileSync(join(tmpdir(), `tidecast-mortal-${process.pid}`), '');
+  it('gives a worker that replaces a dead one its models, and repeats the run', async () => {
+    await start({ handler: mortal, chunkRows: 2 });
+    mark('die-once');
     const inputs = tinyInputs(5);
     const { data } = await quantiles(inputs);
     expect(largestDifference(data, tinyQuantiles(inputs))).toBeLessThan(1e-5);
   });
+
+  it('fails what kills its worker twice, and spares who shared the run', async () => {
+    await start({ handler: mortal });
+    mark('poison');
+    const poison = tinyInputs(2);
+    (poison.past_values!.data as Float32Array)[700] = 666;
+    const asked = [tinyInputs(3), poison, tinyInputs(1)].map((inputs) => quantiles(inputs));
+    await expect(asked[1]).rejects.toMatchObject({
+      code: 'INFERENCE_FAILED',
+      message: expect.stringContaining('tiny: the worker died twice (the process ended with SIGKILL'),
+    });
+    await expect(asked[0]).resolves.toMatchObject({ dims: [3, 96, 13] });
+    await expect(asked[2]).resolves.toMatchObject({ dims: [1, 96, 13] });
+  });
+
+  it('ends a run that does not come back, and serves on', async () => {
+    await start({ handler: mortal, runTimeoutMs: 300 });
+    mark('hang');
+    await expect(quantiles(tinyInputs(1))).rejects.toMatchObject({
+      code: 'MODEL_TOO_SLOW',
+      message: 'tiny was ended: no answer within 0.3 s',
+    });
+    unmark('hang');
+    await expect(quantiles(tinyInputs(1))).resolves.toMatchObject({ dims: [1, 96, 13] });
+  });
+
+  it('fails a load that kills or never ends, and goes on with what it had', async () => {
+    await start({ handler: mortal, loadTimeoutMs: 3_000 });
+    mark('die-on-load');
+    await expect(worker.load('other', options)).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
+    unmark('die-on-load');
+    await expect(quantiles(tinyInputs(1))).resolves.toMatchObject({ dims: [1, 96, 13] });
+    mark('hang-on-load');
+    const hanging = worker.load('other', options);
+    await expect(hanging).rejects.toMatchObject({ code: 'MODEL_TOO_SLOW' });
+    unmark('hang-on-load');
+    await expect(quantiles(tinyInputs(1))).resolves.toMatchObject({ dims: [1, 96, 13] });
+  }, 60_000);
+
+  it('puts rows that are asked for at the same time into one run, equal ones once', async () => {
+    await start();
+    const before = await runs();
+    const one = tinyInputs(1);
+    const answers = await Promise.all([one, tinyInputs(4), one].map((inputs) => quantiles(inputs)));
+    expect((await runs()) - before).toBe(1);
+    expect(answers.map(({ dims }) => dims[0])).toEqual([1, 4, 1]);
+    expect(largestDifference(answers[1]!.data, tinyQuantiles(tinyInputs(4)))).toBeLessThan(1e-5);
+    expect(answers[2]).toEqual(answers[0]);
+  });
+
+  it('drops a caller who leaves or whose time is up, and serves the others', async () => {
+    await start({ handler: mortal });
+    mark('hold');
+    const first = quantiles(tinyInputs(1));
+    const caller = new AbortController();
+    const leaving = withRunOptions({ signal: caller.signal }, () => quantiles(tinyInputs(2)));
+    const late = worker.run('tiny', tinyInputs(2), { deadline: Date.now() + 50 });
+    caller.abort(new Error('hung up'));
+    await expect(leaving).rejects.toThrow('hung up');
+    await expect(late).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    unmark('hold');
+    await expect(first).resolves.toMatchObject({ dims: [1, 96, 13] });
+  });
+
+  it('answers what waits before a model goes', async () => {
+    await start({ chunkRows: 2 });
+    const asked = Array.from({ length: 8 }, (_, i) => quantiles(tinyInputs(i + 1)));
+    const released = worker.release('tiny');
+    await expect(worker.run('tiny', tinyInputs(1))).rejects.toThrow('model tiny is not loaded');
+    await expect(Promise.all(asked)).resolves.toHaveLength(8);
+    await released;
+  });
+
+  it('replaces a model under load: nobody is failed', async () => {
+    await start({ chunkRows: 4 });
+    const asked: Promise<unknown>[] = [];
+    const ask = () => asked.push(quantiles(tinyInputs(3)));
+    const asking = setInterval(ask, 1);
+    ask();
+    for (let i = 0; i < 5; i++) await worker.load('tiny', options);
+    clearInterval(asking);
+    await expect(Promise.all(asked)).resolves.toHaveLength(asked.length);
+  });
+
+  it('gives each caller its own answer exactly once while workers are killed under it', async () => {
+    await start({ handler: mortal, chunkRows: 8, workers: 2 });
+    const answered = Array.from({ length: 200 }, () => 0);
+    let done = 0;
+    const callers = Array.from({ length: 10 }, async (_, caller) => {
+      for (let i = caller; i < answered.length; i += 10) {
+        const inputs = tinyInputs(1 + (i % 5));
+        (inputs.past_values!.data as Float32Array).fill(i);
+        const outcome = await quantiles(inputs).catch((error: PlatformError) => error);
+        answered[i]!++;
+        if (++done % 40 === 0) mark(`die-once-${done}`);
+        if (outcome instanceof Error) expect(outcome.code).toBe('INFERENCE_FAILED');
+        else expect(largestDifference(outcome.data, tinyQuantiles(inputs))).toBeLessThan(1e-4);
+      }
+    });
+    await Promise.all(callers);
+    expect(answered.every((count) => count === 1)).toBe(true);
+  }, 60_000);
 
   it('refuses inputs of different numbers of rows', async () => {
     await start();

@@ -1,150 +1,329 @@
-import { PlatformError, metrics, type Logger } from '@app/observability';
-import type { Part } from './call-queue.js';
-import type { LoadOptions, OrtRequest, RunResult, SessionInfo, TensorData, Tensors } from './ort-protocol.js';
+import { PlatformError, messageOf, metrics, type Logger } from '@app/observability';
+import { ModelQueue } from './model-queue.js';
+import type { LoadOptions, OrtRequest, RunResult, SessionInfo, Tensors } from './ort-protocol.js';
+import type { RunBatch } from './run-batch.js';
+import { runOptions, type Lane, type RunOptions } from './run-options.js';
 import { workerFile } from './worker-file.js';
-import { WorkerPool } from './worker-pool.js';
+import { processHost, type ProcessLimits } from './worker-host.js';
+import { WorkerSlot, type Death, type SlotJob } from './worker-slot.js';
 
-/** Rows of one run. Larger runs are hardly faster a row, and would keep small calls waiting. */
-const CHUNK_ROWS = 64;
-/** Rows that may wait: a few seconds of work for a model of a millisecond a row. */
-const MOST_WAITING_ROWS = 16_384;
+/** A run or a load is tried once, and once more after the worker died under it. */
+const MOST_ATTEMPTS = 2;
+/** A run that takes longer is not coming back: the slowest shipped model takes a hundredth of it. */
+const RUN_TIMEOUT_MS = 10_000;
+/** Reading a large file on a busy disk, and a first session on a GPU, take a while. */
+const LOAD_TIMEOUT_MS = 60_000;
 
-export interface InferenceWorkerOptions {
+export interface InferenceWorkerOptions extends ProcessLimits {
   readonly logger: Logger;
-  /** Rows of one run; 64 unless told. */
+  /** Worker processes, each with a session of every model; 1 unless told. */
+  readonly workers?: number;
+  /** Rows of one run; follows from the cost of the model unless told. */
   readonly chunkRows?: number;
-  /** Rows that may wait before `run` rejects with OVERLOADED; 16,384 unless told. */
+  /** Rows of a model that may wait before `run` rejects with OVERLOADED; ten seconds of work unless told. */
   readonly maxWaitingRows?: number;
-  /** Handler module of the thread; `ort-worker` unless told. */
+  /** After which a run is ended and fails with MODEL_TOO_SLOW; ten seconds unless told. */
+  readonly runTimeoutMs?: number;
+  /** The same for a load. */
+  readonly loadTimeoutMs?: number;
+  /** Handler module of the workers; `ort-worker` unless told. */
   readonly handler?: URL;
 }
 
+/** A model that is loaded or being loaded. */
+interface Resident {
+  readonly options: LoadOptions;
+  readonly queue: ModelQueue;
+  readonly slots: readonly WorkerSlot[];
+  /** Calls without an answer, and batches under work. */
+  open: number;
+  /** It is to go: takes no more calls, and tells when the last one is answered. */
+  onDrained?: () => void;
+}
+
 /**
- * The main thread's handle on the one thread in which ONNX Runtime runs. Bounded: when too many rows wait, `run` rejects
- * with OVERLOADED. Calls are cut into runs of 64 rows that take turns, so that a large call does not starve a small one.
+ * The serving process's handle on the processes in which ONNX Runtime runs. Each model has one bounded queue; when it is
+ * full, `run` rejects with OVERLOADED or, in the lanes `stream` and `batch`, waits. Rows of many callers share a run.
+ *
+ * An idle worker is never kept waiting: a batch gathers while the workers are busy, so that the wait is nothing when the
+ * platform is idle and the length of a run when it is not.
  */
 export class InferenceWorker {
-  readonly #loads = new Map<string, LoadOptions>();
-  readonly #pool: WorkerPool;
-  readonly #chunkRows: number;
+  readonly #models = new Map<string, Resident>();
+  /** Models on their way in, and the workers that have them already. */
+  readonly #loading = new Map<string, { options: LoadOptions; slots: Set<WorkerSlot> }>();
+  readonly #slots: readonly WorkerSlot[];
+  #closing: Promise<void> | undefined;
+  #pumping = false;
 
-  constructor(options: InferenceWorkerOptions) {
-    const { logger, chunkRows = CHUNK_ROWS, maxWaitingRows = MOST_WAITING_ROWS, handler } = options;
-    this.#chunkRows = chunkRows;
-    this.#pool = new WorkerPool({
-      name: 'inference',
-      handler: handler ?? workerFile('ort-worker', import.meta.url),
-      threads: 1,
-      maxCost: maxWaitingRows,
-      logger,
-      // A thread that replaces a dead one knows no models.
-      prologue: () =>
-        [...this.#loads].map(([model, options]) => ({ cost: 0, build: () => loadRequest(model, options) })),
-    });
+  constructor(private readonly options: InferenceWorkerOptions) {
+    const count = Math.max(1, options.workers ?? 1);
+    this.#slots = Array.from({ length: count }, (_, i) => this.#slot(`inference-${i}`));
   }
 
   /**
-   * Loads a model under a name; one of the same name is replaced.
+   * Loads a model under a name, in every worker; on a GPU in one. One of the same name is replaced.
    *
-   * @throws PlatformError INFERENCE_FAILED when the file is not the one that `sha256` names, or can't be loaded.
+   * @throws PlatformError INFERENCE_FAILED when the file is not the one that `sha256` names, or can't be loaded;
+   * MODEL_TOO_SLOW or MODEL_TOO_LARGE when the worker had to be ended over it.
    */
   async load(model: string, options: LoadOptions): Promise<SessionInfo> {
-    const info = (await this.#single(loadRequest(model, options))) as SessionInfo;
-    this.#loads.set(model, options);
-    return info;
+    if (this.#closing) throw closed();
+    // Two sessions on one device gain nothing, and with WebGPU they crash.
+    const slots = options.provider === 'cpu' ? this.#slots : this.#slots.slice(0, 1);
+    const loading = { options, slots: new Set<WorkerSlot>() };
+    this.#loading.set(model, loading);
+    try {
+      const [info] = await Promise.all(
+        slots.map(async (slot) => {
+          const loaded = await this.#send(slot, loadRequest(model, options), this.#loadTimeoutMs);
+          loading.slots.add(slot);
+          return loaded as SessionInfo;
+        }),
+      );
+      const { chunkRows: batchRows, maxWaitingRows } = this.options;
+      // What waits for a model that is replaced is answered by its successor.
+      const queue =
+        this.#models.get(model)?.queue ??
+        new ModelQueue(model, { cost: options.cost, batchRows, maxWaitingRows, workers: slots.length });
+      this.#models.set(model, { options, queue, slots, open: 0 });
+      return info!;
+    } finally {
+      this.#loading.delete(model);
+    }
   }
 
-  /** Frees a model; unknown names are ignored. */
+  /** Answers what waits for a model, then frees it; unknown names are ignored. */
   async release(model: string): Promise<void> {
-    this.#loads.delete(model);
-    await this.#single({ request: { kind: 'release', model } satisfies OrtRequest });
+    const resident = this.#models.get(model);
+    if (resident) await this.#drain(resident);
+    // Loaded anew meanwhile: that one stays.
+    if (this.#models.get(model) !== resident) return;
+    this.#models.delete(model);
+    const request: OrtRequest = { kind: 'release', model };
+    const started = this.#slots.filter((slot) => slot.isStarted);
+    await Promise.all(started.map((slot) => this.#send(slot, request, this.#loadTimeoutMs)));
   }
 
-  /** Makes the session write its profile, for models loaded with a `profilePrefix`. */
+  /** Ends profiling of a model that was loaded with `profilePrefix`; the profile is then on the disk. */
   async endProfile(model: string): Promise<void> {
-    await this.#single({ request: { kind: 'end-profile', model } satisfies OrtRequest });
+    await this.#send(this.#slots[0]!, { kind: 'end-profile', model }, this.#loadTimeoutMs);
   }
 
   /**
-   * Runs a model. The inputs are left as they are: each run gets a copy of its rows, and that copy is moved.
+   * Runs a model on any number of rows: dimension 0 of every tensor. The inputs are not changed, and must not be changed
+   * until the answer is there. What is not given in `options` is taken from the surrounding `withRunOptions`.
    *
-   * @param inputs tensors whose first dimension is the same number of rows.
-   * @returns outputs whose first dimension is that number too.
-   * @throws PlatformError INFERENCE_FAILED or OVERLOADED.
+   * @returns the outputs, with as many rows.
+   * @throws PlatformError INFERENCE_FAILED, OVERLOADED, DEADLINE_EXCEEDED, MODEL_TOO_SLOW, MODEL_TOO_LARGE; the reason
+   * of `signal` when the caller left.
    */
-  async run(model: string, inputs: Tensors): Promise<Tensors> {
-    const provider = this.#loads.get(model)?.provider;
-    if (!provider) throw new PlatformError('INFERENCE_FAILED', `model ${model} is not loaded`);
-    const rows = rowsOf(inputs);
-
-    const parts: Part[] = [];
-    for (let start = 0; start < rows; start += this.#chunkRows) {
-      const end = Math.min(rows, start + this.#chunkRows);
-      parts.push({ cost: end - start, build: () => runRequest(model, inputs, start, end) });
-    }
-    const results = (await this.#pool.call(parts)) as RunResult[];
-    results.forEach(({ seconds }, i) => {
-      metrics.inferenceSeconds.observe({ model, provider }, seconds);
-      metrics.inferenceRows.observe({ model }, parts[i]!.cost);
-    });
-    return concatenate(results.map(({ outputs }) => outputs));
+  async run(model: string, inputs: Tensors, options?: RunOptions): Promise<Tensors> {
+    if (this.#closing) throw closed();
+    const resident = this.#models.get(model);
+    if (!resident || resident.onDrained) throw notLoaded(model);
+    const answer = resident.queue.add(inputs, runOptions(options), performance.now());
+    this.#schedule();
+    resident.open++;
+    return answer.finally(() => this.#closeOne(resident));
   }
 
-  /** Finishes the run that is on, refuses those that wait, frees the sessions and ends the thread. */
+  /** Whether a run of this lane would have to wait for room, or be refused: time to pause what makes more work. */
+  isFull(model: string, lane: Lane): boolean {
+    return this.#models.get(model)?.queue.isFull(lane) ?? false;
+  }
+
+  /** Ends the run that is on, refuses those that wait, frees the sessions and ends the workers. May be called twice. */
   close(): Promise<void> {
-    return this.#pool.close();
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
-  async #single(built: ReturnType<Part['build']>): Promise<unknown> {
-    const [result] = await this.#pool.call([{ cost: 0, build: () => built }]);
-    return result;
+  async #close(): Promise<void> {
+    for (const { queue } of this.#models.values()) queue.failAll(closed());
+    await Promise.all(this.#slots.map((slot) => slot.close()));
+  }
+
+  /** Once a turn of the event loop: callers who were answered together ask again together, and share a batch again. */
+  #schedule(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    setImmediate(() => {
+      this.#pumping = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    for (;;) {
+      const idle = this.#slots.filter((slot) => slot.isIdle);
+      // Those that run already go first: the others cost a start.
+      const slots = [...idle.filter((slot) => slot.isStarted), ...idle, ...this.#slots.filter((slot) => slot.hasRoom)];
+      if (!slots.some((slot) => this.#give(slot, idle.length))) return;
+    }
+  }
+
+  /** Gives a worker the batch whose turn it is. A busy one gets only what is full: the rest may still grow. */
+  #give(slot: WorkerSlot, idle: number): boolean {
+    let best: Resident | undefined;
+    let bestRank = Number.POSITIVE_INFINITY;
+    for (const resident of this.#models.values()) {
+      if (!resident.slots.includes(slot) || !(slot.isIdle || resident.queue.hasFullBatch)) continue;
+      const { rank } = resident.queue;
+      if (rank === undefined || rank >= bestRank) continue;
+      [best, bestRank] = [resident, rank];
+    }
+    const batch = best?.queue.take(performance.now(), Math.min(idle, best.slots.length) || 1);
+    if (!best || !batch) return false;
+    this.#post(slot, best, batch);
+    return true;
+  }
+
+  #post(slot: WorkerSlot, resident: Resident, batch: RunBatch): void {
+    const { model } = batch;
+    const { provider } = resident.options;
+    resident.open++;
+    const done = () => {
+      this.#closeOne(resident);
+      this.#schedule();
+    };
+    slot.post({
+      timeoutMs: this.options.runTimeoutMs ?? RUN_TIMEOUT_MS,
+      build: () => ({ request: batch.request() }),
+      resolve: (result) => {
+        const { outputs, seconds } = result as RunResult;
+        metrics.inferenceSeconds.observe({ model, provider }, seconds);
+        metrics.inferenceRows.observe({ model }, batch.rows);
+        if (!batch.deliver(outputs)) this.#afterMismatch(resident, batch);
+        done();
+      },
+      reject: (error) => {
+        // One wrong input must not fail those who happened to be in the same batch.
+        if (batch.pieces.length > 1) resident.queue.retry(batch.split());
+        else batch.fail(failed(model, error));
+        done();
+      },
+      orphan: (death) => {
+        this.#afterDeath(resident, batch, death);
+        done();
+      },
+    });
+  }
+
+  #afterMismatch(resident: Resident, batch: RunBatch): void {
+    if (batch.pieces.length > 1) {
+      resident.queue.retry(batch.split());
+      return;
+    }
+    const message = `${batch.model}: an output has not as many rows as the inputs; ask for fewer rows at once`;
+    batch.fail(new PlatformError('INFERENCE_FAILED', message, { model: batch.model }));
+  }
+
+  /** The work of a worker that died: once more, each caller's apart from the others'; then it fails. */
+  #afterDeath(resident: Resident, batch: RunBatch, { reason, culprit, overtime }: Death): void {
+    if (this.#closing) batch.fail(closed());
+    else if (overtime) batch.fail(tooSlow(batch.model, reason));
+    else if (culprit && ++batch.attempts >= MOST_ATTEMPTS) batch.fail(diedOf(batch.model, reason));
+    else resident.queue.retry(culprit ? batch.split() : [batch]);
+  }
+
+  /** A request to one worker outside the queues. */
+  #send(slot: WorkerSlot, request: OrtRequest, timeoutMs: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      let attempts = 0;
+      const job: SlotJob = {
+        timeoutMs,
+        build: () => ({ request }),
+        resolve,
+        reject: (error) => reject(failed(request.model, error)),
+        orphan: ({ reason, culprit, overtime }) => {
+          if (this.#closing) reject(closed());
+          else if (overtime) reject(tooSlow(request.model, reason));
+          else if (culprit && ++attempts >= MOST_ATTEMPTS) reject(diedOf(request.model, reason));
+          else slot.post(job);
+        },
+      };
+      slot.post(job);
+    });
+  }
+
+  #slot(name: string): WorkerSlot {
+    const { logger, memoryMb, libraryPath, handler } = this.options;
+    const slot: WorkerSlot = new WorkerSlot({
+      name,
+      logger,
+      handler: handler ?? workerFile('ort-worker', import.meta.url),
+      host: processHost({ memoryMb, libraryPath }),
+      // A worker that replaces a dead one knows no models.
+      prologue: () => {
+        const had = [...this.#models].filter(([, { slots }]) => slots.includes(slot));
+        const coming = [...this.#loading].filter(([, { slots }]) => slots.has(slot));
+        return [...had, ...coming].map(([model, { options }]) => this.#reload(name, model, options));
+      },
+      onFree: () => this.#schedule(),
+    });
+    return slot;
+  }
+
+  #reload(worker: string, model: string, options: LoadOptions): SlotJob {
+    const reject = (error: unknown) =>
+      this.options.logger.error({ worker, model, reason: messageOf(error) }, 'a fresh worker could not load a model');
+    return {
+      timeoutMs: this.#loadTimeoutMs,
+      build: () => ({ request: loadRequest(model, options) }),
+      resolve: () => undefined,
+      reject,
+      orphan: ({ reason }) => reject(new Error(reason)),
+    };
+  }
+
+  #drain(resident: Resident): Promise<void> {
+    return new Promise((resolve) => {
+      resident.onDrained = resolve;
+      if (resident.open === 0) resolve();
+    });
+  }
+
+  #closeOne(resident: Resident): void {
+    if (--resident.open === 0) resident.onDrained?.();
+  }
+
+  get #loadTimeoutMs(): number {
+    return this.options.loadTimeoutMs ?? LOAD_TIMEOUT_MS;
   }
 }
 
-function loadRequest(model: string, options: LoadOptions): { request: OrtRequest } {
-  return { request: { kind: 'load', model, ...options } };
+function loadRequest(model: string, options: LoadOptions): OrtRequest {
+  return { kind: 'load', model, ...options };
 }
 
-function runRequest(model: string, inputs: Tensors, start: number, end: number) {
-  const rows = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, slice(tensor, start, end)]));
-  const request: OrtRequest = { kind: 'run', model, inputs: rows };
-  return { request, transfer: Object.values(rows).map(({ data }) => data.buffer as ArrayBuffer) };
+function notLoaded(model: string): PlatformError {
+  return new PlatformError('INFERENCE_FAILED', `model ${model} is not loaded`, { model });
 }
 
-function rowsOf(inputs: Tensors): number {
-  const counts = new Set(Object.values(inputs).map(({ dims }) => dims[0]));
-  const [rows] = counts;
-  if (counts.size !== 1 || rows === undefined || rows < 1) {
-    const dims = Object.entries(inputs).map(([name, tensor]) => `${name} [${tensor.dims.join(', ')}]`);
-    throw new PlatformError('INFERENCE_FAILED', `inputs need one number of rows, at least 1: ${dims.join(', ')}`);
-  }
-  return rows;
+function closed(): PlatformError {
+  return new PlatformError('INFERENCE_FAILED', 'inference is shutting down');
 }
 
-function slice(tensor: TensorData, start: number, end: number): TensorData {
-  const [rows = 1, ...rest] = tensor.dims;
-  const width = tensor.data.length / rows;
-  const dims = [end - start, ...rest];
-  if (tensor.dtype === 'int64') return { dtype: 'int64', dims, data: tensor.data.slice(start * width, end * width) };
-  return { dtype: 'float32', dims, data: tensor.data.slice(start * width, end * width) };
+function failed(model: string, error: unknown): PlatformError {
+  if (error instanceof PlatformError) return error;
+  const message = messageOf(error);
+  // How ONNX Runtime and V8 say that the worker has no more memory.
+  const outOfMemory = /bad_alloc|failed to allocate memory|out of memory|array buffer allocation failed/i.test(message);
+  if (outOfMemory) return tooLarge(model, message, error);
+  return new PlatformError('INFERENCE_FAILED', `${model}: ${message}`, { model }, { cause: error });
 }
 
-function concatenate(chunks: readonly Tensors[]): Tensors {
-  const [first] = chunks;
-  if (!first || chunks.length === 1) return first ?? {};
-  return Object.fromEntries(Object.keys(first).map((name) => [name, join(chunks.map((chunk) => chunk[name]!))]));
+function diedOf(model: string, reason: string): PlatformError {
+  if (/bad_alloc|allocation failed|out of memory/i.test(reason)) return tooLarge(model, reason);
+  return new PlatformError('INFERENCE_FAILED', `${model}: the worker died twice (${reason})`, { model });
 }
 
-function join(tensors: readonly TensorData[]): TensorData {
-  const first = tensors[0]!;
-  const dims = [tensors.reduce((sum, tensor) => sum + tensor.dims[0]!, 0), ...first.dims.slice(1)];
-  const length = tensors.reduce((sum, tensor) => sum + tensor.data.length, 0);
-  const data = first.dtype === 'int64' ? new BigInt64Array(length) : new Float32Array(length);
-  let at = 0;
-  for (const tensor of tensors) {
-    // Chunks of one output have one type; the two signatures of `set` can't say so.
-    (data.set as (source: Float32Array | BigInt64Array, offset: number) => void).call(data, tensor.data, at);
-    at += tensor.data.length;
-  }
-  return { dtype: first.dtype, dims, data } as TensorData;
+function tooLarge(model: string, reason: string, cause?: unknown): PlatformError {
+  const message = `${model} needs more memory than a worker may take (${reason}); raise WORKER_MEMORY_MB or send less`;
+  return new PlatformError('MODEL_TOO_LARGE', message, { model }, { cause });
+}
+
+function tooSlow(model: string, reason: string): PlatformError {
+  return new PlatformError('MODEL_TOO_SLOW', `${model} was ended: ${reason}`, { model });
 }

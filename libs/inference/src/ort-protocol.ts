@@ -8,6 +8,14 @@ export type TensorData =
 
 export type Tensors = Readonly<Record<string, TensorData>>;
 
+/** A tensor in pieces along its first dimension: what several callers gave, put together only in the worker. */
+export interface ChunkedTensor {
+  readonly dtype: TensorData['dtype'];
+  /** Of the whole. */
+  readonly dims: readonly number[];
+  readonly chunks: readonly TensorData['data'][];
+}
+
 /** Which file to load, and how. */
 export interface LoadOptions {
   readonly file: string;
@@ -17,11 +25,19 @@ export interface LoadOptions {
   readonly threads: number;
   /** Path prefix for ONNX Runtime's profile; only where it has to be proven which nodes ran where. */
   readonly profilePrefix?: string;
+  /** As measured; without it a run has 64 rows. */
+  readonly cost?: RunCost;
+}
+
+/** What a run costs: `overheadSeconds` however small it is, and `secondsPerElement` for each value of its inputs. */
+export interface RunCost {
+  readonly overheadSeconds: number;
+  readonly secondsPerElement: number;
 }
 
 export type OrtRequest =
   | ({ readonly kind: 'load'; readonly model: string } & LoadOptions)
-  | { readonly kind: 'run'; readonly model: string; readonly inputs: Tensors }
+  | { readonly kind: 'run'; readonly model: string; readonly inputs: Readonly<Record<string, ChunkedTensor>> }
   | { readonly kind: 'end-profile'; readonly model: string }
   | { readonly kind: 'release'; readonly model: string };
 

@@ -1,9 +1,9 @@
-// Handler module of the inference thread, and the only file that imports ONNX Runtime: its Node binding loads and runs
-// synchronously, so that it must never be on the thread that serves.
+// Handler module of the inference processes, and the only file that imports ONNX Runtime: its Node binding loads and runs
+// synchronously, and what crashes in it takes its process along.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { InferenceSession, OnnxValue } from 'onnxruntime-node';
-import type { LoadOptions, OrtRequest, RunResult, SessionInfo, TensorData, Tensors } from './ort-protocol.js';
+import type { ChunkedTensor, LoadOptions, OrtRequest, RunResult, SessionInfo, TensorData } from './ort-protocol.js';
 import type { Answer } from './pool-protocol.js';
 
 // Read once, when the library is loaded; hence not a static import. Without it ONNX Runtime writes telemetry files.
@@ -57,16 +57,29 @@ function sessionOptions({ provider, threads, profilePrefix }: LoadOptions): Infe
   };
 }
 
-async function run(session: InferenceSession, inputs: Tensors): Promise<Answer> {
+async function run(session: InferenceSession, inputs: Readonly<Record<string, ChunkedTensor>>): Promise<Answer> {
   const feeds = Object.fromEntries(
-    Object.entries(inputs).map(([name, { dtype, data, dims }]) => [name, new ort.Tensor(dtype, data, dims)]),
+    Object.entries(inputs).map(([name, { dtype, dims, chunks }]) => [name, new ort.Tensor(dtype, whole(chunks), dims)]),
   );
   const start = performance.now();
   const results = await session.run(feeds);
   const seconds = (performance.now() - start) / 1000;
   const outputs = Object.fromEntries(Object.entries(results).map(([name, value]) => [name, take(name, value)]));
-  const transfer = Object.values(outputs).map(({ data }) => data.buffer as ArrayBuffer);
-  return { result: { outputs, seconds } satisfies RunResult, transfer };
+  return { result: { outputs, seconds } satisfies RunResult };
+}
+
+function whole(chunks: ChunkedTensor['chunks']): Float32Array | BigInt64Array {
+  const [first] = chunks;
+  if (chunks.length === 1 && first) return first;
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const data = first instanceof BigInt64Array ? new BigInt64Array(length) : new Float32Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    // Chunks of one tensor have one type; the two signatures of `set` can't say so.
+    (data.set as (source: Float32Array | BigInt64Array, offset: number) => void).call(data, chunk, at);
+    at += chunk.length;
+  }
+  return data;
 }
 
 function take(name: string, value: OnnxValue): TensorData {

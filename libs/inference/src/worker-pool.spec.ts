@@ -112,18 +112,6 @@ describe('WorkerPool', () => {
     await expect(innocent).resolves.toEqual(['a']);
   });
 
-  it('gives a fresh thread its prologue, also the one that replaces a dead one', async () => {
-    make({ prologue: () => parts('loaded') });
-    await expect(pool.call(parts('log'))).resolves.toEqual([['loaded']]);
-    await pool.call([part({ die: 'x', unless: flag('prologue') })]);
-    await expect(pool.call(parts('log'))).resolves.toEqual([['loaded']]);
-  });
-
-  it('does not restart for ever when the prologue itself kills', async () => {
-    make({ prologue: () => [part({ die: 'prologue' })] });
-    await expect(pool.call(parts('a'))).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
-  });
-
   it('fails when the handler can not be loaded', async () => {
     make({ handler: new URL('./fixtures/absent.mjs', import.meta.url) });
     await expect(pool.call(parts('a'))).rejects.toThrow(/absent\.mjs/);

@@ -1,6 +1,7 @@
 import { PlatformError, messageOf, type Logger } from '@app/observability';
 import { CallQueue, type Job, type Part } from './call-queue.js';
-import { WorkerThread } from './worker-thread.js';
+import { threadHost } from './worker-host.js';
+import { WorkerSlot } from './worker-slot.js';
 
 /** How often a job is tried: once, and once more after the thread died under it. */
 const MOST_ATTEMPTS = 2;
@@ -14,8 +15,6 @@ export interface WorkerPoolOptions {
   /** Cost that may wait; more is refused with OVERLOADED. */
   readonly maxCost: number;
   readonly logger: Logger;
-  /** What every fresh thread does first. */
-  readonly prologue?: () => readonly Part[];
 }
 
 /**
@@ -25,7 +24,7 @@ export interface WorkerPoolOptions {
  */
 export class WorkerPool {
   readonly #queue: CallQueue;
-  readonly #threads: WorkerThread[];
+  readonly #threads: WorkerSlot[];
   readonly #retries: Job[] = [];
   #closing: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
@@ -72,34 +71,30 @@ export class WorkerPool {
       const thread = this.#threads.find((candidate) => candidate.isIdle) ?? this.#threads.find((one) => one.hasRoom);
       const job = thread && (this.#retries.shift() ?? this.#queue.next());
       if (!job) break;
-      thread.post(job);
+      thread.post({
+        build: () => job.build(),
+        resolve: (result) => job.resolve(result),
+        reject: (error) => job.reject(error),
+        orphan: ({ reason, culprit }) => this.#afterDeath(job, reason, culprit),
+      });
     }
     if (this.#isIdle()) this.#onIdle?.();
   }
 
-  #thread(name: string): WorkerThread {
-    return new WorkerThread({
+  #thread(name: string): WorkerSlot {
+    return new WorkerSlot({
       name,
       handler: this.options.handler,
+      host: threadHost,
       logger: this.options.logger,
-      prologue: () => (this.options.prologue?.() ?? []).map((part) => this.#prologueJob(part)),
+      prologue: () => [],
       onFree: () => this.#pump(),
-      onDeath: (culprit, others, reason) => this.#afterDeath(culprit, others, reason),
     });
   }
 
-  #prologueJob(part: Part): Job {
-    const { logger, name } = this.options;
-    const reject = (error: unknown) => logger.error({ err: error, worker: name }, 'a fresh worker thread is not ready');
-    return { cost: 0, build: () => part.build(), attempts: 0, resolve: () => undefined, reject };
-  }
-
-  #afterDeath(culprit: Job | undefined, others: readonly Job[], reason: string): void {
-    const again = [...others];
-    if (culprit && ++culprit.attempts < MOST_ATTEMPTS) again.unshift(culprit);
-    else culprit?.reject(new Error(`the worker thread died twice (${reason})`));
-    this.#retries.unshift(...again);
-    this.#pump();
+  #afterDeath(job: Job, reason: string, culprit: boolean): void {
+    if (culprit && ++job.attempts >= MOST_ATTEMPTS) job.reject(new Error(`the worker thread died twice (${reason})`));
+    else this.#retries.unshift(job);
   }
 
   #isIdle(): boolean {
