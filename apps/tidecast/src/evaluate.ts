@@ -1,37 +1,42 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 
 import { loadEnv } from '@app/config';
 import { parseForecastingManifest, summarise, type ForecastingEntry } from '@app/evaluation';
-import { ForecasterCatalogue, type Forecaster } from '@app/forecasters';
+import { ForecasterCatalogue } from '@app/forecasters';
 import { createLogger, messageOf } from '@app/observability';
 import { Command } from 'commander';
 
 import { anomalyCommand } from './evaluate/anomaly-command.js';
-import { evaluateSet, type ModelResult } from './evaluate/forecasting.js';
+import { evaluateSet, type Contestants, type ModelResult } from './evaluate/forecasting.js';
 import { checkGoldenCases } from './evaluate/golden.js';
 import { Progress } from './evaluate/progress.js';
 import { readJson } from './evaluate/read-json.js';
 import { formatTable } from './evaluate/table.js';
 
-/** Every score is also told relative to this one, so it always runs. */
-const REFERENCE = 'seasonal-naive';
+/** Every score is also told relative to these two, so they always run: the textbook's, as tables have it, and ours. */
+const REFERENCE = 'textbook-seasonal-naive';
+const SERVED = 'seasonal-naive';
 
 interface ForecastingOptions {
   data: string;
   manifest: string;
   models: string;
+  modelsDir?: string;
   out?: string;
 }
 
 async function forecasting(options: ForecastingOptions): Promise<void> {
   const entries = parseForecastingManifest(readJson(options.manifest));
-  const env = loadEnv(process.env);
+  const { modelsDir } = options;
+  if (modelsDir !== undefined && !existsSync(modelsDir))
+    throw new Error(`--models-dir: there is no folder ${modelsDir}`);
+  const env = loadEnv({ ...process.env, ...(modelsDir === undefined ? {} : { MODELS_DIR: modelsDir }) });
   const catalogue = await ForecasterCatalogue.load({ env, logger: createLogger('evaluate', 'warn') });
   try {
-    const names = [...new Set([...options.models.split(',').map((name) => name.trim()), REFERENCE])];
+    const names = [...new Set([...options.models.split(',').map((name) => name.trim()), SERVED])];
     const forecasters = new Map(names.map((name) => [name, catalogue.resolve(name)]));
-    const sets = await evaluateSets(options.data, entries, forecasters);
-    const summary = summarise(sets);
+    const sets = await evaluateSets(options.data, entries, { forecasters, reference: REFERENCE });
+    const summary = summarise(sets, { reference: REFERENCE, served: SERVED });
 
     process.stdout.write(`${setsTable(sets)}\n\n`);
     if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify({ sets, summary }, null, 2)}\n`);
@@ -44,11 +49,11 @@ async function forecasting(options: ForecastingOptions): Promise<void> {
 async function evaluateSets(
   folder: string,
   entries: readonly ForecastingEntry[],
-  forecasters: ReadonlyMap<string, Forecaster>,
+  contestants: Contestants,
 ): Promise<Record<string, Record<string, ModelResult>>> {
   const progress = new Progress();
   const sets: Record<string, Record<string, ModelResult>> = {};
-  for (const entry of entries) sets[entry.name] = await evaluateSet(folder, entry, forecasters, progress);
+  for (const entry of entries) sets[entry.name] = await evaluateSet(folder, entry, contestants, progress);
   return sets;
 }
 
@@ -74,7 +79,8 @@ program
   .description('Forecasts every window of the sets in a manifest and scores them; the last line is one JSON object.')
   .requiredOption('--data <dir>', 'folder that the file names of the manifest are relative to')
   .requiredOption('--manifest <file>', 'JSON array of sets; docs/evaluation.md explains its keys')
-  .option('--models <names>', 'comma-separated models; seasonal-naive always runs as the reference', 'auto,ttm')
+  .option('--models <names>', 'comma-separated models; seasonal-naive always runs beside them', 'auto,ttm')
+  .option('--models-dir <dir>', 'folder of the model packages <family>/<name>, instead of MODELS_DIR')
   .option('--out <file>', 'write all scores as JSON')
   .action(forecasting);
 

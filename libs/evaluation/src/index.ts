@@ -14,4 +14,5 @@ export {
   type NabSeries,
 } from './nab-score.js';
 export { summarise, type EvaluationSummary, type ScoreTable } from './summary.js';
+export { textbookSeasonalNaive } from './textbook-naive.js';
 export { volumeUnderSurface, vusWindow, type VusScores } from './vus.js';

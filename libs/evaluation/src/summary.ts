@@ -14,31 +14,44 @@ export interface EvaluationSummary {
   readonly worse_than_seasonal_naive: Record<string, string[]>;
   /** Mean over the sets of the share inside the interval. */
   readonly coverage: Record<string, { 80: number; 95: number }>;
+  /** As `relative`, to the seasonal naive that serves. */
+  readonly relative_to_served_seasonal_naive: Record<string, Relative>;
 }
 
-/** Summarises a table of scores relative to `reference`, which every set must have. */
-export function summarise(table: ScoreTable, reference = 'seasonal-naive'): EvaluationSummary {
+/** Models of the table, which every set must have, to which the others are compared. */
+export interface Yardsticks {
+  /** That of published tables. */
+  readonly reference: string;
+  /** The seasonal naive that serves. */
+  readonly served: string;
+}
+
+/** Summarises a table of scores relative to two of its models. */
+export function summarise(table: ScoreTable, { reference, served }: Yardsticks): EvaluationSummary {
   const sets = Object.keys(table);
   const models = Object.keys(table[sets[0]!] ?? {});
   const perModel = <T>(compute: (model: string) => T) =>
     Object.fromEntries(models.map((model) => [model, compute(model)])) as Record<string, T>;
-  const ratio = (set: string, model: string, metric: (typeof RELATIVE)[number]) =>
-    table[set]![model]![metric] / table[set]![reference]![metric];
-
-  return {
-    relative: perModel(
+  const ratio = (set: string, model: string, metric: (typeof RELATIVE)[number], to: string) =>
+    table[set]![model]![metric] / table[set]![to]![metric];
+  const relativeTo = (to: string) =>
+    perModel(
       (model) =>
         Object.fromEntries(
-          RELATIVE.map((metric) => [metric, geometricMean(sets.map((set) => ratio(set, model, metric)))]),
+          RELATIVE.map((metric) => [metric, geometricMean(sets.map((set) => ratio(set, model, metric, to)))]),
         ) as Relative,
-    ),
+    );
+
+  return {
+    relative: relativeTo(reference),
     worse_than_seasonal_naive: perModel((model) =>
-      sets.filter((set) => ratio(set, model, 'WQL') > 1 || ratio(set, model, 'MASE') > 1),
+      sets.filter((set) => ratio(set, model, 'WQL', reference) > 1 || ratio(set, model, 'MASE', reference) > 1),
     ),
     coverage: perModel((model) => ({
       80: mean(sets.map((set) => table[set]![model]!.coverage[80])),
       95: mean(sets.map((set) => table[set]![model]!.coverage[95])),
     })),
+    relative_to_served_seasonal_naive: relativeTo(served),
   };
 }
 
