@@ -4,6 +4,7 @@ import { CreateLog1700000002000 } from './1700000002000-create-log.js';
 import { CreateForecasts1700000003000 } from './1700000003000-create-forecasts.js';
 import { CreateJobs1700000004000 } from './1700000004000-create-jobs.js';
 import { CreateViews1700000005000 } from './1700000005000-create-views.js';
+import { CreateAnomalies1700000006000 } from './1700000006000-anomalies.js';
 
 /** All migrations, oldest first. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   CreateForecasts1700000003000,
   CreateJobs1700000004000,
   CreateViews1700000005000,
+  CreateAnomalies1700000006000,
 ];

@@ -12,7 +12,7 @@ import { eventually } from '../support/processes.js';
 
 const RECORDS = 100_000;
 const KILLS = 10;
-const CHILD = fileURLToPath(new URL('../support/ingest-child.mjs', import.meta.url));
+const CHILD = fileURLToPath(new URL('../support/role-child.mjs', import.meta.url));
 
 interface DeadLetterSeen {
   readonly id: string;
@@ -169,7 +169,7 @@ class Child {
 
   constructor(settings: Readonly<Record<string, string>>) {
     const { NODE_OPTIONS: _, KAFKA_BROKERS: __, ...inherited } = process.env;
-    this.#child = spawn(process.execPath, [CHILD], { env: { ...inherited, ...settings }, stdio: 'inherit' });
+    this.#child = spawn(process.execPath, [CHILD, 'ingest'], { env: { ...inherited, ...settings }, stdio: 'inherit' });
   }
 
   kill(): Promise<void> {

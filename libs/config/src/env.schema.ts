@@ -52,6 +52,7 @@ export const envSchema = z.object({
   DEAD_LETTER_TOPIC: topic
     .default('tidecast.observations.dead-letter')
     .describe('Topic for records that could not be used.'),
+  ANOMALIES_TOPIC: topic.default('tidecast.anomalies').describe('Topic that anomalies leave by.'),
   TOPIC_PARTITIONS: count(1, 1024).default(4).describe('Partitions of the topics that Tidecast creates itself.'),
   CREATE_TOPICS: flag.default(true).describe('Create missing topics at start; switch off where rights forbid it.'),
   INGEST_GROUP: z.string().min(1).default('tidecast-ingest').describe('Consumer group of the ingest role.'),
@@ -61,6 +62,15 @@ export const envSchema = z.object({
     .regex(/^P/, 'must be an ISO-8601 duration such as P1D')
     .default('P1D')
     .describe('How far ahead of the clock an observation may lie; later ones are refused.'),
+  DETECTOR_GROUP: z.string().min(1).default('tidecast-detector').describe('Consumer group of the detector role.'),
+  DETECTOR_BATCH_POINTS: count(1, 100_000).default(1_000).describe('Most points judged in one transaction.'),
+  DETECTOR_MEMORY_MB: count(16, 1_048_576)
+    .default(512)
+    .describe('Memory for the states of detectors, in MiB; idle items leave it for PostgreSQL.'),
+  DETECTION_RULES: z
+    .string()
+    .optional()
+    .describe('JSON file of rules: which detectors watch which items, budgets of alerts, what is not to be told.'),
   LOG_RETENTION_HOURS: count(1, 8760)
     .default(72)
     .describe('Hours that the PostgreSQL log keeps records which every consumer group has read.'),

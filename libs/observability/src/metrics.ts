@@ -81,6 +81,48 @@ export const metrics = {
     labelNames: ['status'],
     registers,
   }),
+  scores: new Counter({
+    name: 'tidecast_scores_total',
+    help: 'Values judged by detectors.',
+    registers,
+  }),
+  anomalies: new Counter({
+    name: 'tidecast_anomalies_total',
+    help: 'Anomalies stored.',
+    registers,
+  }),
+  alerts: new Counter({
+    name: 'tidecast_alerts_total',
+    help: 'Anomalies that somebody was told of.',
+    registers,
+  }),
+  detectorTransactionSeconds: new Histogram({
+    name: 'tidecast_detector_transaction_seconds',
+    help: 'Duration of one transaction of anomalies, states and offset.',
+    buckets: SECONDS,
+    registers,
+  }),
+  detectorItems: new Gauge({
+    name: 'tidecast_detector_items',
+    help: 'Items whose detectors are in memory.',
+    registers,
+  }),
+  detectorEvictions: new Counter({
+    name: 'tidecast_detector_evictions_total',
+    help: 'Idle items that left the memory of detectors for PostgreSQL.',
+    registers,
+  }),
+  detectorRestores: new Counter({
+    name: 'tidecast_detector_restores_total',
+    help: 'Items whose detectors came back from a snapshot in PostgreSQL.',
+    registers,
+  }),
+  webhookDeliveries: new Counter({
+    name: 'tidecast_webhook_deliveries_total',
+    help: 'Attempts to deliver an alert to a webhook, by what came of it: delivered, retried or failed.',
+    labelNames: ['outcome'],
+    registers,
+  }),
   httpSeconds: new Histogram({
     name: 'tidecast_http_request_seconds',
     help: 'Duration of HTTP requests, by method, route and status.',

@@ -29,4 +29,22 @@ export {
   type SeriesKey,
   type SeriesMetadata,
 } from './repositories/series-writer.repository.js';
+export {
+  storeAnomalies,
+  takeLabels,
+  type AnomalyLabel,
+  type NewAnomaly,
+  type WaitingLabel,
+} from './repositories/anomaly.repository.js';
+export {
+  DetectorStateRepository,
+  type StatePlace,
+  type StoredState,
+} from './repositories/detector-state.repository.js';
+export {
+  IssuedForecastRepository,
+  type ArrivedPoint,
+  type IssuedQuantiles,
+} from './repositories/issued-forecast.repository.js';
+export { WebhookDeliveryRepository, type AlertBody, type ClaimedDelivery } from './repositories/webhook.repository.js';
 export { isUniqueViolation } from './unique-violation.js';

@@ -1,4 +1,4 @@
-// The ingest role alone, without HTTP: the real modules from dist, in a process that a test can kill.
+// One role alone (argument: ingest or detector), without HTTP: the real modules from dist, in a process that a test can kill.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -10,19 +10,22 @@ const { EnvModule, loadEnv } = await built('libs/config/src/index.js');
 const { createLogger } = await built('libs/observability/src/index.js');
 const { dataSourceOptions } = await built('libs/persistence/src/index.js');
 const { ServerModule } = await built('libs/server/src/server.module.js');
-const { IngestModule } = await built('apps/ingest/src/ingest.module.js');
+const role = process.argv[2];
+const { [role === 'ingest' ? 'IngestModule' : 'DetectorModule']: RoleModule } = await built(
+  `apps/${role}/src/${role}.module.js`,
+);
 
 const env = loadEnv(process.env);
-const dataSource = new DataSource(dataSourceOptions(env.DATABASE_URL, env.DATABASE_POOL, 'ingest-child'));
+const dataSource = new DataSource(dataSourceOptions(env.DATABASE_URL, env.DATABASE_POOL, `${role}-child`));
 await dataSource.initialize();
 
 class ChildModule {}
 Module({
   imports: [
     EnvModule.register(env),
-    ServerModule.register(createLogger('ingest-child', env.LOG_LEVEL)),
+    ServerModule.register(createLogger(`${role}-child`, env.LOG_LEVEL)),
     TypeOrmModule.forRootAsync({ useFactory: () => dataSource.options, dataSourceFactory: async () => dataSource }),
-    IngestModule,
+    RoleModule,
   ],
 })(ChildModule);
 

@@ -1,0 +1,75 @@
+import { ENV, type Env } from '@app/config';
+import { LOGGER, type Logger } from '@app/observability';
+import { DetectorStateRepository, IssuedForecastRepository, WebhookDeliveryRepository } from '@app/persistence';
+import { OBSERVATION_LOG, backOff, errorFields, pause, type Consumption, type ObservationLog } from '@app/streaming';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+
+import { maxFutureMs } from '../../ingest/src/max-future.js';
+import { DetectionRules } from './detection-rules.js';
+import { DetectionWriter } from './detection-writer.js';
+import { DetectionConsumer } from './detection.consumer.js';
+import { ForecastLookup } from './forecast-lookup.js';
+import { ItemCache } from './item-cache.js';
+
+const MIB = 1_048_576;
+
+/** The detector role: builds the consumer and its helpers, starts them after boot and stops them before the log closes. */
+@Injectable()
+export class DetectorService implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #consumer: DetectionConsumer;
+  readonly #stopping = new AbortController();
+  #consumption: Consumption | undefined;
+
+  constructor(
+    @Inject(ENV) private readonly env: Env,
+    @Inject(OBSERVATION_LOG) private readonly log: ObservationLog,
+    @Inject(LOGGER) private readonly logger: Logger,
+    dataSource: DataSource,
+  ) {
+    const rules = DetectionRules.load(env.DETECTION_RULES);
+    const states = new DetectorStateRepository(dataSource);
+    const deliveries = new WebhookDeliveryRepository(dataSource);
+    this.#consumer = new DetectionConsumer({
+      rules,
+      cache: new ItemCache(states, rules, env.DETECTOR_MEMORY_MB * MIB),
+      forecasts: new ForecastLookup(new IssuedForecastRepository(dataSource)),
+      writer: new DetectionWriter({ dataSource, states, deliveries, rules, anomaliesTopic: env.ANOMALIES_TOPIC }),
+      group: env.DETECTOR_GROUP,
+      maxPoints: env.DETECTOR_BATCH_POINTS,
+      maxFutureMs: maxFutureMs(env.MAX_FUTURE),
+      now: Date.now,
+      alerted: () => undefined,
+    });
+  }
+
+  /** Partitions that this process consumes right now. */
+  assigned(): number[] {
+    return this.#consumption?.assigned() ?? [];
+  }
+
+  // Not awaited: HTTP answers while the group still forms, or while the broker is away.
+  onApplicationBootstrap(): void {
+    void this.#start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.#stopping.abort();
+    await this.#consumption?.stop();
+  }
+
+  async #start(): Promise<void> {
+    const { OBSERVATIONS_TOPIC: topic, ANOMALIES_TOPIC: anomalies, DETECTOR_GROUP: group } = this.env;
+    const { signal } = this.#stopping;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        await this.log.ensureTopics([topic, anomalies]);
+        break;
+      } catch (error) {
+        this.logger.error({ ...errorFields(error), attempt }, 'the detector is not ready yet and tries again');
+        await pause(backOff(attempt), signal);
+      }
+    }
+    if (!signal.aborted) this.#consumption = this.log.consume({ group, topic }, this.#consumer.handle);
+  }
+}
