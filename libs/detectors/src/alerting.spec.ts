@@ -19,6 +19,26 @@ describe('AlarmGate', () => {
   });
 });
 
+describe('AlarmGate with habituation', () => {
+  it('asks more of each next alarm, and forgets', () => {
+    const gate = new AlarmGate({
+      threshold: 1,
+      coolDown: 0,
+      smoothing: 1,
+      habituation: { step: 0.5, points: 100 },
+    });
+    const scores = [2, 2, 2, 2].map((strangeness) => gate.pass(strangeness).score);
+
+    // 2 / 1, 2 / 1.5 and 2 / 2 but for what a point forgets; then it has had enough.
+    expect(scores[0]).toBe(2);
+    expect(scores[1]).toBeCloseTo(2 / 1.495, 12);
+    expect(scores[2]).toBeGreaterThan(1);
+    expect(scores[3]).toBeLessThan(1);
+    for (let i = 0; i < 1000; i++) gate.pass(0);
+    expect(gate.pass(2).score).toBeCloseTo(2, 3);
+  });
+});
+
 describe('AlertBudget', () => {
   /** Times of the alerts among hourly scores of `items` items. */
   const alerts = (budget: AlertBudget, hours: number, score: (hour: number) => number) =>

@@ -1,3 +1,4 @@
+export { type AlarmGateOptions, type Habituation } from './alarm-gate.js';
 export { AlertBudget, type AlertBudgetOptions } from './alert-budget.js';
 export { Clock } from './clock.js';
 export { createDetector, DETECTOR_NAMES, isDetectorName, type DetectorName } from './catalogue.js';

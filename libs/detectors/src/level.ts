@@ -1,34 +1,37 @@
 import type { StateReader, StateWriter, Stateful } from './state.js';
 
-/** Weight of a new value in the slow level, once 1/n has fallen below it: a memory of about 500 points. */
-const SLOW = 0.002;
-/** The same for one hour of the day: a memory of about 100 of its points. */
-const HOURLY = 0.01;
-const HOURS = 24;
 const MS_PER_HOUR = 3_600_000;
-/** Points in the mean whose distance from the slow level is the drift. */
-const DRIFT_POINTS = 10;
 
-/** How far a value, and the mean of the last ten, lie from the slow mean of what came before. */
-export class Level implements Stateful {
-  private readonly recent = new Float64Array(DRIFT_POINTS);
+/** How far the mean of the last points lies from the slow mean of what came before: what moves too slowly for a window. */
+export class Drift implements Stateful {
+  private readonly recent: Float64Array;
   private mean = 0;
   private count = 0;
 
-  /** The distances of the value and of the mean of the last ten; then the level moves. */
-  update(value: number): { distance: number; drift: number } {
-    if (this.count === 0) this.mean = value;
-    this.recent[this.count % DRIFT_POINTS] = value;
-    const points = Math.min(this.count + 1, DRIFT_POINTS);
-    // Summed afresh: a running sum keeps the rounding of a huge value after that value has left.
-    let sum = 0;
-    for (let i = 0; i < points; i++) sum += this.recent[i]! / points;
+  /**
+   * @param points in the recent mean.
+   * @param rate weight of a new value in the slow mean, once 1/n has fallen below it.
+   */
+  constructor(
+    points: number,
+    private readonly rate: number,
+  ) {
+    this.recent = new Float64Array(points);
+  }
 
-    const distance = Math.abs(value - this.mean);
-    const drift = Math.abs(sum - this.mean);
+  /** The distance; then the slow mean moves. */
+  update(value: number): number {
+    if (this.count === 0) this.mean = value;
+    this.recent[this.count % this.recent.length] = value;
+    const points = Math.min(this.count + 1, this.recent.length);
+    // Summed afresh: a running sum keeps the rounding of a huge value after that value has left.
+    let recentMean = 0;
+    for (let i = 0; i < points; i++) recentMean += this.recent[i]! / points;
+
+    const distance = Math.abs(recentMean - this.mean);
     this.count++;
-    this.mean += Math.max(1 / (this.count + 1), SLOW) * (value - this.mean);
-    return { distance, drift };
+    this.mean += Math.max(1 / (this.count + 1), this.rate) * (value - this.mean);
+    return distance;
   }
 
   save(to: StateWriter): void {
@@ -44,17 +47,30 @@ export class Level implements Stateful {
   }
 }
 
-/** How far a value lies from the slow mean of its hour of the day (UTC). The first value of an hour is not far. */
+/** How far a value lies from the slow mean of its hour of the day or week (UTC). The first value of an hour is not far. */
 export class HourlyLevel implements Stateful {
-  private readonly means = new Float64Array(HOURS);
-  private readonly counts = new Float64Array(HOURS);
+  private readonly means: Float64Array;
+  private readonly counts: Float64Array;
 
+  /**
+   * @param hours after which the hours repeat: 24 for the day, 168 for the week.
+   * @param rate weight of a new value in the mean of its hour, once 1/n has fallen below it.
+   */
+  constructor(
+    private readonly hours: number,
+    private readonly rate: number,
+  ) {
+    this.means = new Float64Array(hours);
+    this.counts = new Float64Array(hours);
+  }
+
+  /** The distance; then the hour's mean moves. @param ts ms. */
   update(ts: number, value: number): number {
-    const hour = ((Math.floor(ts / MS_PER_HOUR) % HOURS) + HOURS) % HOURS;
+    const hour = ((Math.floor(ts / MS_PER_HOUR) % this.hours) + this.hours) % this.hours;
     const count = this.counts[hour]! + 1;
     const distance = count === 1 ? 0 : Math.abs(value - this.means[hour]!);
     this.counts[hour] = count;
-    this.means[hour]! += Math.max(1 / count, HOURLY) * (value - this.means[hour]!);
+    this.means[hour]! += Math.max(1 / count, this.rate) * (value - this.means[hour]!);
     return distance;
   }
 

@@ -1,5 +1,6 @@
 import { ChannelScaler } from './channel-scaler.js';
 import type { PointStatus } from './detector.js';
+import { fuse } from './fusion.js';
 import { Neighbours } from './neighbours.js';
 import type { StateReader, StateWriter } from './state.js';
 import { notShown, StreamingDetector, type Finding } from './streaming-detector.js';
@@ -16,7 +17,6 @@ const USUAL = 3;
 const SEVERE = 10;
 
 const VOTERS = ['row', 'relation', 'extreme', 'total'] as const;
-type Votes = Record<(typeof VOTERS)[number], number>;
 
 /** A finding that tells the channels apart. */
 export interface MultivariateFinding extends Finding {
@@ -38,10 +38,11 @@ export class MultivariateEnsemble extends StreamingDetector<MultivariateFinding>
   private readonly pca: StreamingPca;
   private readonly tails: readonly Tail[];
   private readonly scaled: Float64Array;
+  private readonly surprises = new Float64Array(VOTERS.length);
   private count = 0;
 
   constructor(channels: number, options: EnsembleOptions) {
-    super(`multivariate-ensemble/1/${options.seed}`, channels, options);
+    super(`multivariate-ensemble/2/${options.seed}`, channels, options);
     const { seed } = options;
     const components = Math.max(1, Math.min(MOST_COMPONENTS, Math.floor(channels / 3)));
     this.scaler = new ChannelScaler(channels);
@@ -53,6 +54,7 @@ export class MultivariateEnsemble extends StreamingDetector<MultivariateFinding>
 
   protected find(_ts: number, values: Float64Array): MultivariateFinding {
     this.scaler.update(values, this.scaled);
+    const before = Math.min(this.count, MEMORY);
     this.count++;
     let extreme = 0;
     let total = 0;
@@ -63,16 +65,20 @@ export class MultivariateEnsemble extends StreamingDetector<MultivariateFinding>
       total += distance;
       excess += Math.max(0, distance - USUAL);
     }
-    const votes: Votes = {
-      row: this.tails[0]!.surprise(this.neighbours.update(this.scaled).all),
-      relation: this.tails[1]!.surprise(this.pca.update(this.scaled)),
-      extreme: this.tails[2]!.surprise(extreme),
-      total: this.tails[3]!.surprise(total),
+    const votes = {
+      row: this.surprise(0, this.neighbours.update(this.scaled)),
+      relation: this.surprise(1, this.pca.update(this.scaled)),
+      extreme: this.surprise(2, extreme),
+      total: this.surprise(3, total),
     };
     const distances = this.scaled.slice();
     if (this.count <= LEAST_POINTS) return { ...notShown('warming-up'), intensity: 0, votes, distances };
     const intensity = excess / (SEVERE - USUAL);
-    return { status: 'scored', strangeness: fused(votes), intensity, votes, distances };
+    return { status: 'scored', strangeness: fuse(this.surprises, before), intensity, votes, distances };
+  }
+
+  private surprise(voter: number, score: number): number {
+    return (this.surprises[voter] = this.tails[voter]!.surprise(score));
   }
 
   protected nothing(status: PointStatus): MultivariateFinding {
@@ -92,8 +98,4 @@ export class MultivariateEnsemble extends StreamingDetector<MultivariateFinding>
   private parts() {
     return [this.scaler, this.neighbours, this.pca, ...this.tails];
   }
-}
-
-function fused({ row, relation, extreme, total }: Votes): number {
-  return ((row + relation + extreme + total) / VOTERS.length + Math.max(row, relation, extreme, total)) / 2;
 }

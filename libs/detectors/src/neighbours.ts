@@ -15,60 +15,50 @@ export interface NeighboursOptions {
 
 /**
  * Distance to the k-th nearest of a random sample of past points (k-NN outlier score, Ramaswamy et al. 2000, over a
- * reservoir with forgetting). For windows it is told twice: over the last `tail` values, and over all of them.
+ * reservoir with forgetting).
  */
 export class Neighbours implements Stateful {
   private readonly points: Float64Array;
-  private readonly nearestTail: Float64Array;
-  private readonly nearestAll: Float64Array;
+  /** Squared distances of the nearest ones, ascending. */
+  private readonly nearest: Float64Array;
   private readonly random: Random;
   private size = 0;
   private seen = 0;
 
-  /** @param tail how many of the last values the first distance is over; `width` for all. */
-  constructor(
-    private readonly options: NeighboursOptions,
-    private readonly tail: number = options.width,
-  ) {
+  constructor(private readonly options: NeighboursOptions) {
     this.points = new Float64Array(options.width * options.capacity);
-    this.nearestTail = new Float64Array(options.rank);
-    this.nearestAll = new Float64Array(options.rank);
+    this.nearest = new Float64Array(options.rank);
     this.random = new Random(options.seed);
   }
 
-  /** The distances of a point to its k-th neighbour among those before it; then the sample may take it in. */
-  update(point: Float64Array): { tail: number; all: number } {
+  /** The distance of a point to its k-th neighbour among those before it; then the sample may take it in. */
+  update(point: Float64Array): number {
     const { rank } = this.options;
     this.search(point);
-    const enough = this.size >= rank;
-    const result = {
-      tail: enough ? Math.sqrt(this.nearestTail[rank - 1]!) : 0,
-      all: enough ? Math.sqrt(this.nearestAll[rank - 1]!) : 0,
-    };
+    const distance = this.size >= rank ? Math.sqrt(this.nearest[rank - 1]!) : 0;
     this.sample(point);
-    return result;
+    return distance;
   }
 
   private search(point: Float64Array): void {
-    const { points, nearestTail, nearestAll, tail } = this;
+    const { points, nearest } = this;
     const { width, rank } = this.options;
     const last = rank - 1;
-    nearestTail.fill(Number.POSITIVE_INFINITY);
-    nearestAll.fill(Number.POSITIVE_INFINITY);
+    const half = width >> 1;
+    nearest.fill(Number.POSITIVE_INFINITY);
     for (let start = 0, n = this.size * width; start < n; start += width) {
       let square = 0;
-      for (let i = width - tail; i < width; i++) {
+      // The newest values first: the distance over all is at least the one over half of them, and most points end here.
+      for (let i = half; i < width; i++) {
         const difference = points[start + i]! - point[i]!;
         square += difference * difference;
       }
-      if (square < nearestTail[last]!) insert(nearestTail, square);
-      // The distance over all values is at least the one over the last: most points end here.
-      if (square >= nearestAll[last]!) continue;
-      for (let i = 0; i < width - tail; i++) {
+      if (square >= nearest[last]!) continue;
+      for (let i = 0; i < half; i++) {
         const difference = points[start + i]! - point[i]!;
         square += difference * difference;
       }
-      if (square < nearestAll[last]!) insert(nearestAll, square);
+      if (square < nearest[last]!) insert(nearest, square);
     }
   }
 

@@ -1,5 +1,7 @@
+import type { AlarmGateOptions } from './alarm-gate.js';
 import type { PointStatus } from './detector.js';
-import { HourlyLevel, Level } from './level.js';
+import { fuse } from './fusion.js';
+import { Drift, HourlyLevel } from './level.js';
 import { Neighbours } from './neighbours.js';
 import type { StateReader, StateWriter } from './state.js';
 import { notShown, StreamingDetector, type Finding } from './streaming-detector.js';
@@ -8,57 +10,57 @@ import { Tail } from './tail.js';
 
 /** Points that surprise is measured against: at five minutes a point these are three weeks. */
 const MEMORY = 6_400;
-/** Windows of 8 and of 12 points are compared with a sample of past windows. */
-const SHORT_WINDOW = 8;
-const WINDOW = 12;
-/** Four means of four points are compared like windows. */
-const COARSE_POINTS = 4;
+/** Points that the views look back on. */
+const WINDOW = 32;
+/** The last of them are compared with a sample of past windows as they are. */
+const FINE_WIDTH = 16;
+/** And all of them as four means of eight. */
 const COARSE_WIDTH = 4;
-/** Windows of 32 points have principal directions. */
-const PCA_WINDOW = 32;
+const COARSE_POINTS = WINDOW / COARSE_WIDTH;
+/** Drift is the mean of so many points against a slow mean of about 500. */
+const DRIFT_POINTS = 60;
+const SLOW = 0.002;
+const DAY_HOURS = 24;
+const WEEK_HOURS = 168;
+/** An hour of the day has a memory of about 100 of its points, an hour of the week of 20. */
+const DAY_RATE = 0.01;
+const WEEK_RATE = 0.05;
 /** Fewer points tell nothing: the first verdict is over the eighth. */
 const LEAST_POINTS = 7;
 
-const VOTERS = ['window8', 'window12', 'coarse', 'hour', 'drift', 'shape'] as const;
-type Votes = Record<(typeof VOTERS)[number], number>;
+const VOTERS = ['window', 'coarse', 'day', 'week', 'drift', 'shape'] as const;
 
-export interface EnsembleOptions {
+/** How an ensemble sounds alarms, and what its random choices begin with. */
+export interface EnsembleOptions extends AlarmGateOptions {
   readonly seed: number;
-  /** Fused surprise (in powers of ten) at which a point is anomalous. */
-  readonly threshold: number;
-  readonly coolDown: number;
-  readonly smoothing: number;
 }
 
 /**
- * The default detector of one series: six cheap views of it (nearest past windows of two lengths and a coarse one, the
- * usual level of the hour, drift of the level, shape of the window), each turned into the surprise of its rank among its
- * own past, and fused. Nothing depends on the unit or range of a series, and one configuration serves all.
+ * The default detector of one series: six cheap views of it (nearest past windows, fine and coarse; usual level of the hour
+ * of the day and of the week; drift of the level; shape of the window), each turned into the surprise of its rank among
+ * its own past, and fused. Nothing depends on the unit or range of a series, and one configuration serves all.
  */
 export class UnivariateEnsemble extends StreamingDetector {
-  private readonly level = new Level();
-  private readonly hourly = new HourlyLevel();
-  private readonly neighbours: Neighbours;
-  private readonly coarseNeighbours: Neighbours;
-  private readonly pca = new StreamingPca({ width: PCA_WINDOW, components: 4 });
+  private readonly fine: Neighbours;
+  private readonly coarse: Neighbours;
+  private readonly day = new HourlyLevel(DAY_HOURS, DAY_RATE);
+  private readonly week = new HourlyLevel(WEEK_HOURS, WEEK_RATE);
+  private readonly drift = new Drift(DRIFT_POINTS, SLOW);
+  private readonly pca = new StreamingPca({ width: WINDOW, components: 4 });
   private readonly tails: readonly Tail[];
-  private readonly window = new Float64Array(PCA_WINDOW);
-  private readonly coarse = new Float64Array(COARSE_WIDTH);
-  private readonly shortWindow = this.window.subarray(PCA_WINDOW - WINDOW);
+  private readonly window = new Float64Array(WINDOW);
+  private readonly fineWindow = this.window.subarray(WINDOW - FINE_WIDTH);
+  private readonly coarseWindow = new Float64Array(COARSE_WIDTH);
+  private readonly surprises = new Float64Array(VOTERS.length);
   private count = 0;
 
   constructor(options: EnsembleOptions) {
-    super(`univariate-ensemble/1/${options.seed}`, 1, options);
+    super(`univariate-ensemble/2/${options.seed}`, 1, options);
     const { seed } = options;
+    const sample = { rank: 3, horizon: MEMORY };
     this.tails = VOTERS.map((_, i) => new Tail(MEMORY, seed + i));
-    this.neighbours = new Neighbours({ width: WINDOW, capacity: 512, rank: 3, horizon: MEMORY, seed }, SHORT_WINDOW);
-    this.coarseNeighbours = new Neighbours({
-      width: COARSE_WIDTH,
-      capacity: 256,
-      rank: 3,
-      horizon: MEMORY,
-      seed: seed + VOTERS.length,
-    });
+    this.fine = new Neighbours({ ...sample, width: FINE_WIDTH, capacity: 512, seed });
+    this.coarse = new Neighbours({ ...sample, width: COARSE_WIDTH, capacity: 256, seed: seed + VOTERS.length });
   }
 
   protected find(ts: number, values: Float64Array): Finding {
@@ -66,31 +68,35 @@ export class UnivariateEnsemble extends StreamingDetector {
     // Before the first value the series is taken to have stood where it begins.
     if (this.count === 0) this.window.fill(value);
     else this.window.copyWithin(0, 1);
-    this.window[PCA_WINDOW - 1] = value;
+    this.window[WINDOW - 1] = value;
+    const before = Math.min(this.count, MEMORY);
     this.count++;
 
-    const { tail, all } = this.neighbours.update(this.shortWindow);
-    const { drift } = this.level.update(value);
-    const votes: Votes = {
-      window8: this.tails[0]!.surprise(tail),
-      window12: this.tails[1]!.surprise(all),
-      coarse: this.tails[2]!.surprise(this.coarseNeighbours.update(this.coarsen()).all),
-      hour: this.tails[3]!.surprise(this.hourly.update(ts, value)),
-      drift: this.tails[4]!.surprise(drift),
-      shape: this.tails[5]!.surprise(this.pca.update(this.window)),
-    };
+    const [window, coarse, day, week, drift, shape] = [
+      this.surprise(0, this.fine.update(this.fineWindow)),
+      this.surprise(1, this.coarse.update(this.coarsen())),
+      this.surprise(2, this.day.update(ts, value)),
+      this.surprise(3, this.week.update(ts, value)),
+      this.surprise(4, this.drift.update(value)),
+      this.surprise(5, this.pca.update(this.window)),
+    ];
+    const votes = { window, coarse, day, week, drift, shape };
     if (this.count <= LEAST_POINTS) return { ...notShown('warming-up'), votes };
-    return { status: 'scored', strangeness: fused(votes), votes };
+    return { status: 'scored', strangeness: fuse(this.surprises, before), votes };
   }
 
-  /** Means of four points each, the newest first. */
+  private surprise(voter: number, score: number): number {
+    return (this.surprises[voter] = this.tails[voter]!.surprise(score));
+  }
+
+  /** Means of eight points each, the newest first. */
   private coarsen(): Float64Array {
     for (let k = 0; k < COARSE_WIDTH; k++) {
       let sum = 0;
-      for (let i = 1; i <= COARSE_POINTS; i++) sum += this.window[PCA_WINDOW - k * COARSE_POINTS - i]!;
-      this.coarse[k] = sum / COARSE_POINTS;
+      for (let i = 1; i <= COARSE_POINTS; i++) sum += this.window[WINDOW - k * COARSE_POINTS - i]!;
+      this.coarseWindow[k] = sum / COARSE_POINTS;
     }
-    return this.coarse;
+    return this.coarseWindow;
   }
 
   protected nothing(status: PointStatus): Finding {
@@ -110,12 +116,6 @@ export class UnivariateEnsemble extends StreamingDetector {
   }
 
   private parts() {
-    return [this.level, this.hourly, this.neighbours, this.coarseNeighbours, this.pca, ...this.tails];
+    return [this.fine, this.coarse, this.day, this.week, this.drift, this.pca, ...this.tails];
   }
-}
-
-/** Between the mean of the voters, which is calm, and the loudest, which alone may know: half of each. */
-function fused({ window8, window12, coarse, hour, drift, shape }: Votes): number {
-  const sum = window8 + window12 + coarse + hour + drift + shape;
-  return (sum / VOTERS.length + Math.max(window8, window12, coarse, hour, drift, shape)) / 2;
 }
