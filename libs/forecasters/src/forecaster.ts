@@ -1,4 +1,6 @@
+import type { ErrorCode } from '@app/observability';
 import type { ContextWindow, QuantileForecast } from '@app/series';
+import type { Together } from './network.js';
 
 /** Anything that turns context windows into forecasts: a neural family, a baseline, or `auto`, which chooses. */
 export interface Forecaster {
@@ -6,14 +8,14 @@ export interface Forecaster {
   readonly name: string;
 
   /**
-   * Channels of one item that are forecast together at most, each with the others before its eyes; undefined where every
-   * window is forecast on its own. Who has further channels of an item gives them to `forecast` as well.
+   * Which channels of an item are forecast together, each with the others before its eyes; undefined where every window is
+   * forecast on its own. Who has further channels of an item gives them to `forecast` as well.
    */
-  readonly mostTogether?: number;
+  readonly together?: Together;
 
   /**
    * Forecasts each window `horizon` steps ahead, off the thread that calls. The answer has the order of the windows, which
-   * are not changed. Where `mostTogether` is set, the windows of one item help each other, otherwise they are independent.
+   * are not changed. Where `together` is set, the windows of one item help each other, otherwise they are independent.
    *
    * @param windows each with at least one observed value.
    * @param horizon steps, at least 1.
@@ -34,9 +36,16 @@ export interface ModelDescription {
   /** `ttm`, …; for baselines their own name. */
   readonly family: string;
   readonly kind: 'neural' | 'baseline';
-  readonly state: 'ready' | 'refused';
+  /** `unloaded`: proven, and back when it is asked for. */
+  readonly state: 'ready' | 'unloaded' | 'refused';
+  /** What is wrong with a package that was refused. */
+  readonly code?: ErrorCode;
   /** Why a package was refused: names the file or key at fault. */
   readonly reason?: string;
+  /** Newer files on the disk are not served, and why; the description is of what serves. */
+  readonly refusedUpdate?: { readonly code: ErrorCode; readonly reason: string };
+  /** Memory of its sessions when it is loaded, estimated. */
+  readonly bytes?: number;
   /** Where it runs, as proven at load: `cpu`, `cuda`, `webgpu`; `js` for baselines. */
   readonly provider?: string;
   /** Why it does not run where the configuration wanted it to. */

@@ -1,3 +1,4 @@
 export type { Forecaster, ModelDescription } from './forecaster.js';
 export { ForecasterCatalogue, type CatalogueOptions } from './forecaster-catalogue.js';
 export { decodeGreedily } from './greedy-decoding.js';
+export type { Together } from './network.js';

@@ -7,7 +7,7 @@ import { fillGaps } from './fill-gaps.js';
 import { groupBy } from './group-by.js';
 import { magnitudeOf, restoreMagnitude } from './magnitude.js';
 import { mapInFlight } from './map-in-flight.js';
-import type { Network } from './network.js';
+import type { Network, Together } from './network.js';
 import { observedPoints } from './observed-points.js';
 import { aroundPoints, cutsOf, errorSpread, type ErrorSpread } from './point-intervals.js';
 import { ROWS_PER_BLOCK, roll } from './rolling.js';
@@ -28,7 +28,7 @@ export class NetworkForecaster implements NeuralForecaster {
   readonly name: string;
   readonly minContext: number;
   readonly predictionLength: number;
-  readonly mostTogether?: number;
+  readonly together?: Together;
 
   constructor(
     private readonly model: LoadedModel,
@@ -37,7 +37,7 @@ export class NetworkForecaster implements NeuralForecaster {
     this.name = model.name;
     this.minContext = Math.min(model.manifest.minContext, WINDOW_POINTS);
     this.predictionLength = network.predictionLength;
-    this.mostTogether = network.together?.most;
+    this.together = network.together;
   }
 
   async forecast(
