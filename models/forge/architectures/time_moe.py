@@ -128,16 +128,19 @@ class TimeMoe(nn.Module):
             losses.append((huber * mask).sum() / mask.sum())
         loss = torch.stack(losses).mean()
         if self.config.apply_aux_loss:
-            loss = loss + self.config.router_aux_loss_factor * self._imbalance(routers)
+            loss = loss + self.config.router_aux_loss_factor * imbalance(routers, self.config)
         return loss
 
-    def _imbalance(self, routers: list[Tensor]) -> Tensor:
-        """experts * Σ over slots and experts of (share of the points sent) * (mean probability)."""
-        probabilities = torch.cat([one.flatten(0, 1) for one in routers]).softmax(dim=-1)
-        experts = self.config.num_experts
-        chosen = probabilities.topk(self.config.num_experts_per_tok, dim=-1).indices
-        share = nn.functional.one_hot(chosen, experts).to(probabilities.dtype).mean(dim=0)
-        return experts * (share * probabilities.mean(dim=0)).sum()
+
+def imbalance(routers: list[Tensor], config: TimeMoeConfig) -> Tensor:
+    """Eq. 10: experts * Σ over slots and experts of (share of the points sent) * (mean probability).
+
+    routers: of every layer, logits [batch, points, experts].
+    """
+    probabilities = torch.cat([one.flatten(0, 1) for one in routers]).softmax(dim=-1)
+    chosen = probabilities.topk(config.num_experts_per_tok, dim=-1).indices
+    share = nn.functional.one_hot(chosen, config.num_experts).to(probabilities.dtype).mean(dim=0)
+    return config.num_experts * (share * probabilities.mean(dim=0)).sum()
 
 
 def _ahead(x: Tensor, beyond: Tensor, horizon: int) -> Tensor:

@@ -70,14 +70,27 @@ class WindowSampler:
         self.chances = _series_chances(self.series)
 
     def batch(self, size: int) -> WindowBatch:
+        values, candidates = self.draw(size)
+        self.forget_past(values)
+        return standardise(values, self.doubt(candidates), self.context)
+
+    def draw(self, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Augmented windows [size, context + prediction] with their whole past, and candidates [size, 4]."""
         real = round(size * self.real_share)
         synthetic, synthetic_seasons = self._synthetic(size - real)
         genuine, genuine_seasons = self._real(real)
-        values = np.concatenate([synthetic, genuine])
-        candidates = np.concatenate([synthetic_seasons, genuine_seasons])
-        values = self._augment(values)
-        self._forget_past(values)
-        return standardise(values, self._doubt(candidates), self.context)
+        values = self._augment(np.concatenate([synthetic, genuine]))
+        return values, np.concatenate([synthetic_seasons, genuine_seasons])
+
+    def cut_window(self, one: Series, cut: int) -> np.ndarray:
+        """The points around `cut`, standardised by those before it; NaN where there are none."""
+        window = np.full(self.context + self.prediction, np.nan, dtype=np.float32)
+        before = one.values[max(0, cut - self.context) : cut]
+        after = one.values[cut : cut + self.prediction]
+        centre, deviation = _centre_and_deviation(before)
+        window[self.context - len(before) : self.context] = (before - centre) / deviation
+        window[self.context : self.context + len(after)] = (after - centre) / deviation
+        return window
 
     def _synthetic(self, count: int):
         rng, window = self.rng, self.context + self.prediction
@@ -116,11 +129,7 @@ class WindowSampler:
             one = self.series[index]
             # the cut lies anywhere with 8 points before it and some after it
             cut = rng.integers(8, max(9, len(one.values) - min(self.prediction, len(one.values) // 3) + 1))
-            before = one.values[max(0, cut - self.context) : cut]
-            after = one.values[cut : cut + self.prediction]
-            centre, deviation = _centre_and_deviation(before)
-            values[row, self.context - len(before) : self.context] = (before - centre) / deviation
-            values[row, self.context : self.context + len(after)] = (after - centre) / deviation
+            values[row] = self.cut_window(one, cut)
             candidates[row] = one.candidates
         return values, candidates
 
@@ -151,7 +160,7 @@ class WindowSampler:
             values[rows] += amount * rng.standard_normal((len(rows), window)).astype(np.float32)
         return values
 
-    def _forget_past(self, values: np.ndarray) -> None:
+    def forget_past(self, values: np.ndarray) -> None:
         """Shortens contexts and punches gaps, single points and runs, in place."""
         rng, chance, context = self.rng, self.augmentation, self.context
         count = len(values)
@@ -168,7 +177,7 @@ class WindowSampler:
         run = (position >= start[:, None]) & (position < (start + kept * rng.uniform(0, 0.4, count))[:, None])
         past[(scattered | run) & gappy[:, None]] = np.nan
 
-    def _doubt(self, candidates: np.ndarray) -> np.ndarray:
+    def doubt(self, candidates: np.ndarray) -> np.ndarray:
         """Sometimes no candidates and sometimes those of another frequency."""
         rng, chance = self.rng, self.augmentation
         fate = rng.random(len(candidates))

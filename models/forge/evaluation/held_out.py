@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..architectures.ttm import LEVELS
+from ..architectures.quantile_head import LEVELS
 from ..data.corpus import Series
 from ..data.windows import WindowBatch, standardise
 

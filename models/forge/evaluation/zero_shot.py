@@ -14,7 +14,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ..architectures.ttm import LEVELS
+from ..architectures.quantile_head import LEVELS
 from ..data.frequency import HOUR, MINUTE, WEEK, season_candidates
 from .held_out import SCORED, SCORED_LEVELS
 

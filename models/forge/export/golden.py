@@ -10,15 +10,37 @@ TOLERANCE = {"absolute": 1e-4, "relative": 1e-3}
 SIGNIFICANT_DIGITS = 6
 
 
-def golden_cases(model: nn.Module, context: int) -> dict:
+def golden_cases(model: nn.Module, context: int, multivariate: bool = False) -> dict:
+    """What the model answers to each window, and for a multivariate one to an item of all of them."""
     cases = []
-    for name, values, candidates in _windows(context):
-        inputs = _inputs(values, candidates)
+    for name, inputs in _item_cases(context) if multivariate else _window_cases(context):
         with torch.inference_mode():
             quantiles = model(*(torch.from_numpy(inputs[key]) for key in INPUTS)).numpy()
         tensors = {key: _tensor(value) for key, value in inputs.items()}
         cases.append({"name": name, "inputs": tensors, "outputs": {OUTPUT: _tensor(_round(quantiles))}})
     return {"tolerance": TOLERANCE, "cases": cases}
+
+
+def _window_cases(context: int):
+    for name, values, candidates in _windows(context):
+        yield name, _inputs(values, candidates)
+
+
+def _item_cases(context: int):
+    """Every window as an item of one channel, then one item of them all."""
+    cases = list(_window_cases(context))
+    for name, inputs in cases:
+        yield name, _as_items(inputs, variates=1)
+    past_and_mask = INPUTS[:2]
+    whole = {key: np.concatenate([inputs[key] for _, inputs in cases]) for key in past_and_mask}
+    whole[INPUTS[2]] = np.array([[24, 168, 0, 0]] * len(whole[INPUTS[0]]), dtype=np.int64)
+    yield "all of them as the channels of one item", _as_items(whole, variates=len(whole[INPUTS[0]]))
+
+
+def _as_items(inputs: dict[str, np.ndarray], variates: int) -> dict[str, np.ndarray]:
+    values, mask, candidates = (inputs[key] for key in INPUTS)
+    shape = (-1, variates, values.shape[1])
+    return dict(zip(INPUTS, (values.reshape(shape), mask.reshape(shape), candidates[::variates]), strict=True))
 
 
 def _windows(context: int):

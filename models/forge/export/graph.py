@@ -1,4 +1,4 @@
-"""The graph of a trained TTM: a window, its mask and the calendar's season candidates to quantiles."""
+"""The graph of a zero-shot model: a window, its mask and the calendar's season candidates to quantiles."""
 
 from pathlib import Path
 
@@ -19,11 +19,12 @@ class ByPosition(nn.Module):
         return self.model(*tensors)
 
 
-def export_graph(model: nn.Module, path: Path, context: int, candidates: int) -> None:
+def export_graph(model: nn.Module, path: Path, context: int, candidates: int, multivariate: bool = False) -> None:
     values, mask, seasons = INPUTS
+    window = ("batch", "variates", context) if multivariate else ("batch", context)
     inputs = [
-        TensorSpec(values, ("batch", context)),
-        TensorSpec(mask, ("batch", context)),
+        TensorSpec(values, window),
+        TensorSpec(mask, window),
         TensorSpec(seasons, ("batch", candidates), "int64"),
     ]
     export_tensors(ByPosition(model), inputs, [OUTPUT], path)

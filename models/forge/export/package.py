@@ -6,7 +6,9 @@ from pathlib import Path
 
 from torch import nn
 
-from ..architectures.ttm import LEVELS, FlipAveraged, Respread, TinyTimeMixer, TtmConfig
+from ..architectures.quantile_head import LEVELS
+from ..architectures.recipes import Config, build, restored_config
+from ..architectures.zero_shot import FlipAveraged, Respread, univariate
 from ..data.corpus import read_corpus
 from ..data.frequency import MAX_CANDIDATES
 from ..evaluation.held_out import HeldOut, coverage, held_out_windows, score, smallest_useful_context
@@ -31,48 +33,52 @@ def export_package(run: Path, data: Path, folder: Path, name: str, version: str,
     checkpoint = load_checkpoint(run)
     if checkpoint is None:
         raise FileNotFoundError(f"{run} has no checkpoint: give the --out folder of forge train")
-    config = TtmConfig(**checkpoint["config"])
-    single = TinyTimeMixer(config)
-    single.load_state_dict(averaged_weights(checkpoint))
-    single.eval()
+    family = checkpoint.get("family", "ttm")
+    if family != name.split("/")[0]:
+        raise ValueError(f"{run} holds a run of {family}: give a --name that begins with {family}/")
+    config = restored_config(family, checkpoint["config"])
+    trained = build(family, config)
+    trained.load_state_dict(averaged_weights(checkpoint))
+    trained.eval()
+    single = univariate(trained)
 
     held_out = held_out_windows(read_corpus(data), config.context_length, config.prediction_length)
     plain, flipped = score(single, held_out)["all"], score(FlipAveraged(single), held_out)["all"]
     flip = plain - flipped > FLIP_GAIN
-    averaged: nn.Module = FlipAveraged(single) if flip else single
     report(f"held out: {plain:.4f} plain, {flipped:.4f} flip-averaged; {'averaged' if flip else 'plain'} it is")
-    spread = choose_spread(averaged, held_out)
-    model = averaged if spread == 1 else Respread(averaged, spread)
-    ratio = score(model, held_out)["all"]
-    covered = {str(nominal): round(coverage(model, held_out, nominal), 4) for nominal in (0.8, 0.95)}
+    spread = choose_spread(FlipAveraged(single) if flip else single, held_out)
+    refined = _refined(single, flip, spread)
+    ratio = score(refined, held_out)["all"]
+    covered = {str(nominal): round(coverage(refined, held_out, nominal), 4) for nominal in (0.8, 0.95)}
     report(f"held out: {ratio:.4f} with the spread times {spread}, coverage {covered}")
-    min_context, by_context = smallest_useful_context(model, held_out, config.context_length)
+    min_context, by_context = smallest_useful_context(refined, held_out, config.context_length)
     report(f"held out by points of context: {', '.join(f'{k}: {v:.3f}' for k, v in by_context.items())}")
 
     folder.mkdir(parents=True, exist_ok=True)
-    export_graph(model, folder / "model.onnx", config.context_length, MAX_CANDIDATES)
-    golden = json.dumps(golden_cases(model, config.context_length), separators=(",", ":"))
+    model, multivariate = _refined(trained, flip, spread), trained.multivariate
+    export_graph(model, folder / "model.onnx", config.context_length, MAX_CANDIDATES, multivariate)
+    golden = json.dumps(golden_cases(model, config.context_length, multivariate), separators=(",", ":"))
     (folder / "golden.json").write_text(golden + "\n")
     report(f"exported to {folder}")
 
     manifest = {
         "schemaVersion": 1,
         "name": name,
-        "family": name.split("/")[0],
+        "family": family,
         "version": version,
         "contextLength": config.context_length,
         "predictionLength": config.prediction_length,
-        "channelPolicy": "independent",
+        "channelPolicy": "aligned" if multivariate else "independent",
         "levels": list(LEVELS),
         "minContext": min_context,
-        "inputs": _inputs(config),
-        "outputs": [_tensor(OUTPUT, "float32", config.prediction_length, len(LEVELS))],
+        "inputs": _inputs(config, multivariate),
+        "outputs": [_tensor(OUTPUT, "float32", *_variates(multivariate), config.prediction_length, len(LEVELS))],
         "opset": OPSET,
         "files": {
             file: {"sha256": sha256(folder / file), "bytes": (folder / file).stat().st_size}
             for file in ("model.onnx", "golden.json")
         },
-        "parameters": sum(one.numel() for one in single.parameters()),
+        "parameters": sum(one.numel() for one in trained.parameters()),
         "licence": "Apache-2.0",
         "architecture": config.to_dict() | {"flipAveraging": flip, "spread": spread},
         "training": {
@@ -110,16 +116,25 @@ def choose_spread(model: nn.Module, held_out: HeldOut) -> float:
     return min(candidates, key=lambda spread: score(Respread(model, spread), held_out)["all"])
 
 
-def _inputs(config: TtmConfig) -> list[dict]:
+def _refined(model: nn.Module, flip: bool, spread: float) -> nn.Module:
+    averaged = FlipAveraged(model) if flip else model
+    return averaged if spread == 1 else Respread(averaged, spread)
+
+
+def _inputs(config: Config, multivariate: bool) -> list[dict]:
     values, mask, candidates = INPUTS
     return [
-        _tensor(values, "float32", config.context_length),
-        _tensor(mask, "float32", config.context_length),
+        _tensor(values, "float32", *_variates(multivariate), config.context_length),
+        _tensor(mask, "float32", *_variates(multivariate), config.context_length),
         _tensor(candidates, "int64", MAX_CANDIDATES),
     ]
 
 
-def _tensor(name: str, dtype: str, *shape: int) -> dict:
+def _variates(multivariate: bool) -> list[str]:
+    return ["variates"] if multivariate else []
+
+
+def _tensor(name: str, dtype: str, *shape: int | str) -> dict:
     return {"name": name, "dtype": dtype, "shape": ["batch", *shape]}
 
 

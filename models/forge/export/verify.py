@@ -28,10 +28,18 @@ def open_session(folder: Path) -> onnxruntime.InferenceSession:
 
 
 def package_forecast(folder: Path) -> Callable[..., np.ndarray]:
-    """A function from the model's inputs, in order, to its quantiles."""
+    """A function from windows that stand alone, their masks and candidates, to quantiles; a multivariate model sees
+    each as an item of one channel."""
     session = open_session(folder)
     names = [one.name for one in session.get_inputs()]
-    return lambda *inputs: session.run(None, dict(zip(names, inputs, strict=True)))[0]
+
+    def forecast(past: np.ndarray, mask: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+        if len(session.get_inputs()[0].shape) == 2:
+            return session.run(None, dict(zip(names, (past, mask, candidates), strict=True)))[0]
+        items = (past[:, None], mask[:, None], candidates)
+        return session.run(None, dict(zip(names, items, strict=True)))[0][:, 0]
+
+    return forecast
 
 
 def verify_package(folder: Path) -> Iterator[Check]:
@@ -85,8 +93,10 @@ def _golden(session: onnxruntime.InferenceSession, case: dict, tolerance: dict) 
 
 
 def _batch_invariance(session: onnxruntime.InferenceSession, golden: dict) -> Check:
-    names = list(golden["cases"][0]["inputs"])
-    rows = {name: np.concatenate([to_array(case["inputs"][name]) for case in golden["cases"]]) for name in names}
+    cases = [{name: to_array(tensor) for name, tensor in case["inputs"].items()} for case in golden["cases"]]
+    names, first = list(cases[0]), cases[0]
+    alike = [case for case in cases if all(case[name].shape[1:] == first[name].shape[1:] for name in names)]
+    rows = {name: np.concatenate([case[name] for case in alike]) for name in names}
     together = session.run(None, rows)[0]
     count = len(together)
     alone = np.concatenate(
@@ -100,12 +110,11 @@ def _batch_invariance(session: onnxruntime.InferenceSession, golden: dict) -> Ch
 
 def _ordered(session: onnxruntime.InferenceSession, manifest: dict) -> Check:
     rng = np.random.default_rng(5)
-    context = manifest["contextLength"]
-    shape = (64, context)
-    walks = np.cumsum(rng.standard_normal(shape), axis=1)
-    walks[32:] = rng.standard_t(2, (32, context))
-    walks = (walks - walks.mean(axis=1, keepdims=True)) / walks.std(axis=1, keepdims=True)
-    mask = (rng.random(shape) > rng.random((64, 1))).astype(np.float32)
+    shape = (64, *(size if isinstance(size, int) else 3 for size in manifest["inputs"][0]["shape"][1:]))
+    walks = np.cumsum(rng.standard_normal(shape), axis=-1)
+    walks[32:] = rng.standard_t(2, (32, *shape[1:]))
+    walks = (walks - walks.mean(axis=-1, keepdims=True)) / walks.std(axis=-1, keepdims=True)
+    mask = (rng.random(shape) > rng.random((64, *[1] * (len(shape) - 1)))).astype(np.float32)
     inputs = {
         "past_values": (walks * mask).astype(np.float32),
         "past_observed_mask": mask,

@@ -4,8 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
-from forge.architectures.recipes import TTM_BASE
+from forge.architectures.recipes import TTM_BASE, recipe_of
+from forge.architectures.zero_shot_s_mamba import ZeroShotSMambaConfig
+from forge.architectures.zero_shot_time_moe import ZeroShotTimeMoeConfig
+from forge.architectures.zero_shot_tsmixer import ZeroShotTsMixerConfig
 from forge.data.corpus import Series
 from forge.data.pool import generate_pool
 from forge.training import trainer
@@ -19,11 +23,11 @@ def a_series(held_out: bool) -> Series:
     return Series("sine@1", "sine", values, (24, 168, 0, 0), held_out)
 
 
-def a_trainer(folder, minutes: float, config=SMALL) -> tuple[Trainer, list[str]]:
+def a_trainer(folder, minutes: float, config=SMALL, family="ttm") -> tuple[Trainer, list[str]]:
     told: list[str] = []
     plan = TrainingPlan(minutes=minutes, batch=8)
     series = [a_series(False), a_series(True)]
-    return Trainer(config, plan, generate_pool(1, 1e-4), series, folder, "cpu", told.append), told
+    return Trainer(family, config, plan, generate_pool(1, 1e-4), series, folder, "cpu", told.append), told
 
 
 @pytest.fixture
@@ -43,6 +47,29 @@ def test_a_run_stops_at_its_budget_and_goes_on_when_given_more(tmp_path):
     assert again.samples == first["samples"]
     assert "going on from step" in told[0]
     assert again.run()["samples"] == pytest.approx(24 * 8, abs=16)
+
+
+@pytest.mark.usefixtures("tenth_of_a_second_a_step")
+@pytest.mark.parametrize(
+    ("family", "config"),
+    [
+        ("tsmixer", ZeroShotTsMixerConfig(d_model=32, num_layers=1)),
+        ("s-mamba", ZeroShotSMambaConfig(d_model=32, d_ff=32, e_layers=1)),
+        ("time-moe", ZeroShotTimeMoeConfig(hidden_size=32, intermediate_size=32, num_hidden_layers=1)),
+    ],
+)
+def test_every_family_learns(tmp_path, family, config):
+    run, _ = a_trainer(tmp_path, 0.05, config, family)
+    before = [one.detach().clone() for one in run.model.parameters()]
+    run.run()
+    assert all(torch.isfinite(one).all() for one in run.model.parameters())
+    moved = [not torch.equal(one, other) for one, other in zip(before, run.model.parameters(), strict=True)]
+    assert all(moved)
+
+
+def test_an_unknown_family_is_refused_by_name():
+    with pytest.raises(ValueError, match="'lstm' is unknown: give one of ttm, tsmixer, s-mamba, time-moe"):
+        recipe_of("lstm")
 
 
 def test_a_folder_of_another_architecture_is_refused(tmp_path):

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from forge.architectures.recipes import TTM_BASE
-from forge.architectures.ttm import FlipAveraged, TinyTimeMixer, TtmConfig
+from forge.architectures.ttm import TinyTimeMixer, TtmConfig
+from forge.architectures.zero_shot import FlipAveraged
 
 R1_512 = TtmConfig()
 

@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..architectures.ttm import LEVELS, TinyTimeMixer, TtmConfig
+from ..architectures.quantile_head import LEVELS
+from ..architectures.recipes import Config, build
+from ..architectures.zero_shot import univariate
 from ..data.corpus import Series
 from ..data.pool import SyntheticPool
+from ..data.variates import VariateSampler
 from ..data.windows import WindowSampler
 from ..evaluation.held_out import held_out_windows, score
 from .checkpoint import MovingAverage, load_checkpoint, save_checkpoint
@@ -45,7 +48,8 @@ def rate_at(progress: float, plan: TrainingPlan) -> float:
 class Trainer:
     def __init__(
         self,
-        config: TtmConfig,
+        family: str,
+        config: Config,
         plan: TrainingPlan,
         pool: SyntheticPool,
         series: list[Series],
@@ -54,17 +58,19 @@ class Trainer:
         report: Callable[[str], None],
     ):
         torch.manual_seed(plan.seed)
-        self.config, self.plan, self.folder, self.device, self.report = config, plan, folder, device, report
-        self.model = TinyTimeMixer(config).to(device)
+        self.family, self.config, self.plan = family, config, plan
+        self.folder, self.device, self.report = folder, device, report
+        self.model = build(family, config).to(device)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.95), weight_decay=plan.weight_decay
         )
         self.average = MovingAverage(self.model, plan.average_decay)
         self.rng = np.random.default_rng(plan.seed)
         training = [one for one in series if not one.held_out]
-        self.sampler = WindowSampler(
+        windows = WindowSampler(
             pool, training, config.context_length, config.prediction_length, plan.real_share, self.rng
         )
+        self.sampler = VariateSampler(windows, self.rng) if self.model.multivariate else windows
         self.held_out = held_out_windows(series, config.context_length, config.prediction_length)
         self.levels = torch.tensor(LEVELS, device=device)
         self.step, self.samples, self.elapsed, self.scores = 0, 0, 0.0, []
@@ -102,10 +108,10 @@ class Trainer:
         )
         with torch.autocast(device_type=self.device, dtype=torch.bfloat16):
             quantiles = self.model.transformed_quantiles(past, mask, candidates)
-        target = future.asinh() if self.config.asinh else future
+        target = future.asinh() if self.model.asinh else future
         loss = pinball_loss(quantiles, target, future_mask, self.levels)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        (loss + self.model.auxiliary_loss).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
         self.optimiser.step()
         self.step += 1
@@ -122,15 +128,16 @@ class Trainer:
         )
 
     def _score(self) -> None:
-        twin = TinyTimeMixer(self.config)
+        twin = build(self.family, self.config)
         twin.load_state_dict({name: value.cpu() for name, value in self.average.weights.items()})
-        ratios = score(twin.eval(), self.held_out)
+        ratios = score(univariate(twin).eval(), self.held_out)
         self.scores.append({"samples": self.samples, "minutes": round(self.elapsed / 60, 1), **ratios})
         detail = ", ".join(f"{name} {value:.3f}" for name, value in ratios.items() if name != "all")
         self.report(f"held out, relative to seasonal naive: {ratios['all']:.4f} ({detail})")
 
     def _save(self) -> None:
         state = {
+            "family": self.family,
             "config": self.config.to_dict(),
             "plan": asdict(self.plan),
             "model": self.model.state_dict(),
@@ -148,7 +155,7 @@ class Trainer:
         state = load_checkpoint(self.folder)
         if state is None:
             return
-        if state["config"] != self.config.to_dict():
+        if (state.get("family", "ttm"), state["config"]) != (self.family, self.config.to_dict()):
             raise ValueError(f"{self.folder} holds a run of another architecture: give a new --out or remove it")
         self.model.load_state_dict(state["model"])
         self.average.weights = {name: value.to(self.device) for name, value in state["average"].items()}
@@ -163,6 +170,7 @@ class Trainer:
             "samples": self.samples,
             "minutes": round(self.elapsed / 60, 1),
             "seed": self.plan.seed,
+            "family": self.family,
             "parameters": sum(one.numel() for one in self.model.parameters()),
             "plan": asdict(self.plan),
             "config": self.config.to_dict(),
