@@ -5,6 +5,7 @@ import { CreateForecasts1700000003000 } from './1700000003000-create-forecasts.j
 import { CreateJobs1700000004000 } from './1700000004000-create-jobs.js';
 import { CreateViews1700000005000 } from './1700000005000-create-views.js';
 import { CreateAnomalies1700000006000 } from './1700000006000-anomalies.js';
+import { CreateScores1700000007000 } from './1700000007000-scores.js';
 
 /** All migrations, oldest first. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   CreateJobs1700000004000,
   CreateViews1700000005000,
   CreateAnomalies1700000006000,
+  CreateScores1700000007000,
 ];

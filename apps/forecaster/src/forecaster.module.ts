@@ -1,7 +1,13 @@
 import { ENV, type Env } from '@app/config';
 import { ForecasterCatalogue } from '@app/forecasters';
 import { LOGGER, type Logger } from '@app/observability';
-import { ContextRepository, ForecastRepository, JobTaskRepository, SeriesRepository } from '@app/persistence';
+import {
+  ContextRepository,
+  ForecastRepository,
+  JobTaskRepository,
+  ScoreRepository,
+  SeriesRepository,
+} from '@app/persistence';
 import { ReadinessProbes } from '@app/server';
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
@@ -15,6 +21,8 @@ import { InternalController } from './internal.controller.js';
 import { JobWorker } from './jobs/job.worker.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LocalForecastClient } from './local-forecast-client.js';
+import { ScorecardService } from './scorecard/scorecard.service.js';
+import { ScorecardWorker } from './scorecard/scorecard.worker.js';
 import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
 
 /** What a process gives to its forecaster role. */
@@ -49,12 +57,15 @@ export class ForecasterModule implements OnApplicationShutdown {
       imports: [JobsModule, ...(env.SCHEDULER ? [ScheduleModule.forRoot()] : [])],
       controllers: internalApi ? [InternalController] : [],
       providers: [
-        ...[SeriesRepository, ContextRepository, ForecastRepository, JobTaskRepository].map(repository),
+        ...[SeriesRepository, ContextRepository, ForecastRepository, JobTaskRepository, ScoreRepository].map(
+          repository,
+        ),
         catalogue ? { provide: MODEL_CATALOGUE, useValue: catalogue } : CATALOGUE,
         ContextLoader,
         ForecastService,
+        ScorecardService,
         { provide: FORECAST_CLIENT, useClass: LocalForecastClient },
-        ...(env.SCHEDULER ? [JobWorker, ForecastSchedule] : []),
+        ...(env.SCHEDULER ? [JobWorker, ForecastSchedule, ScorecardWorker] : []),
       ],
       exports: [FORECAST_CLIENT],
     };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { NewForecast } from '@app/persistence';
-import { CANONICAL_LEVELS, forecastTimes, type QuantileForecast } from '@app/series';
+import { CANONICAL_LEVELS, forecastTimes, seasonalDifference, type QuantileForecast } from '@app/series';
 
 import type { IssuedForecast } from './forecast-client.js';
 import type { SeriesContext } from './series-context.js';
@@ -34,7 +34,15 @@ export function toRow(
     status: statusOf({ context, forecast }),
     parts: forecast.parts,
     traceparent: issued.traceparent ?? context.traceparent,
+    naiveError: naiveErrorOf(context),
+    shadows: forecast.shadows,
   };
+}
+
+/** The denominator of MASE: what repeating the last season missed by, inside the context. */
+function naiveErrorOf({ window }: SeriesContext): number | null {
+  const error = seasonalDifference(window.target, window.season);
+  return Number.isFinite(error) ? error : null;
 }
 
 /** A forecast as callers get it. */

@@ -69,10 +69,45 @@ export const metrics = {
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
     registers,
   }),
+  inferenceWaitSeconds: new Histogram({
+    name: 'tidecast_inference_wait_seconds',
+    help: 'Time that rows waited for a worker, by model and lane.',
+    labelNames: ['model', 'lane'],
+    buckets: SECONDS,
+    registers,
+  }),
+  inferenceWorkerDeaths: new Counter({
+    name: 'tidecast_inference_worker_deaths_total',
+    help: 'Inference processes that died or were ended, and were replaced.',
+    registers,
+  }),
+  modelProvider: new Gauge({
+    name: 'tidecast_model_provider',
+    help: '1 for the provider that a model is proven to run on; fallback says whether another one was wanted.',
+    labelNames: ['model', 'provider', 'fallback'],
+    registers,
+  }),
   forecasts: new Counter({
     name: 'tidecast_forecasts_total',
     help: 'Forecasts made, by model and status.',
     labelNames: ['model', 'status'],
+    registers,
+  }),
+  scoredSteps: new Counter({
+    name: 'tidecast_scored_steps_total',
+    help: 'Steps of forecasts whose actual has arrived, by model; shadow forecasts too.',
+    labelNames: ['model'],
+    registers,
+  }),
+  insideSteps: new Counter({
+    name: 'tidecast_scored_steps_inside_total',
+    help: 'Scored steps whose actual lay inside the interval of that coverage, in percent.',
+    labelNames: ['model', 'coverage'],
+    registers,
+  }),
+  scoreBacklog: new Gauge({
+    name: 'tidecast_score_backlog_tasks',
+    help: 'Notes of arrived points that wait to be scored.',
     registers,
   }),
   jobRuns: new Counter({

@@ -3,9 +3,17 @@ export { closeDedicated, connectionLost, openDedicated } from './dedicated-conne
 export { JobRunEntity, type JobRunFailure, type JobRunStatus } from './entities/job-run.entity.js';
 export { JobEntity, type SeriesSelector } from './entities/job.entity.js';
 export { ContextRepository, type ContextOptions, type ContextQuery } from './repositories/context.repository.js';
-export { ForecastRepository, type NewForecast } from './repositories/forecast.repository.js';
+export { ForecastRepository, type NewForecast, type ShadowForecast } from './repositories/forecast.repository.js';
 export { JobRepository, type NewRun } from './repositories/job.repository.js';
 export { JobTaskRepository, type ClaimedTask } from './repositories/job-task.repository.js';
+export {
+  ScoreRepository,
+  type ChangedPoint,
+  type CoveringForecast,
+  type ForecastStep,
+  type ScoreDelta,
+  type ScoreTask,
+} from './repositories/score.repository.js';
 export { SeriesRepository, type SeriesRow } from './repositories/series.repository.js';
 export { byteaArray, float8Array, int2Array, int4Array, textArray, timestamptzArray, withoutNul } from './pg-arrays.js';
 export {

@@ -23,6 +23,15 @@ export interface QuantileForecast {
   readonly status: ForecastStatus;
   /** What went into it: context points observed, season, why this model. JSON. */
   readonly parts: Readonly<Record<string, unknown>>;
+  /** What the models that went into it, or were passed over, said on their own: scored like it, never served. */
+  readonly shadows?: readonly ModelQuantiles[];
+}
+
+/** The quantiles of one model: steps × CANONICAL_LEVELS, row-major. */
+export interface ModelQuantiles {
+  readonly model: string;
+  readonly modelSha256?: string;
+  readonly quantiles: Float64Array;
 }
 
 /** Times of the steps 1 … horizon after `cutoff`, in milliseconds. */

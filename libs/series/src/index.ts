@@ -1,5 +1,5 @@
 export { regularise, type ContextWindow, type ObservedPoints } from './context-window.js';
-export { forecastTimes, type ForecastStatus, type QuantileForecast } from './forecast.js';
+export { forecastTimes, type ForecastStatus, type ModelQuantiles, type QuantileForecast } from './forecast.js';
 export { Frequency, isTimeZone } from './frequency.js';
 export { ObservationFlag } from './observation.js';
 export {

@@ -20,6 +20,18 @@ export interface NewForecast {
   readonly status: string;
   readonly parts: Readonly<Record<string, unknown>>;
   readonly traceparent: string | null;
+  /** Mean absolute error of seasonal naive inside the context; null where it has none. */
+  readonly naiveError?: number | null;
+  /** What the models behind it said, to be scored like it. */
+  readonly shadows?: readonly ShadowForecast[];
+}
+
+/** Quantiles that were not served. */
+export interface ShadowForecast {
+  readonly model: string;
+  readonly modelSha256?: string;
+  /** Steps × levels, row-major. */
+  readonly quantiles: ArrayLike<number>;
 }
 
 /** Columns and how each comes out of an array of texts. */
@@ -41,6 +53,7 @@ const COLUMNS = [
   ['status', 'text'],
   ['parts', 'jsonb'],
   ['traceparent', 'text'],
+  ['naive_error', 'float8'],
 ] as const;
 
 // An array of arrays can't be unnested by rows, so everything travels as text and is cast here.
@@ -49,18 +62,56 @@ const INSERT = `
   SELECT ${COLUMNS.map(([name, type]) => `${name}::${type}`).join(', ')}
   FROM unnest(${COLUMNS.map((_, i) => `$${i + 1}::text[]`).join(', ')}) AS row (${COLUMNS.map(([name]) => name).join(', ')})`;
 
+const INSERT_SHADOWS = `
+  INSERT INTO shadow_forecasts (forecast_id, model, model_sha256, quantiles)
+  SELECT forecast_id, model, model_sha256, quantiles::float8[]
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS row (forecast_id, model, model_sha256, quantiles)`;
+
+// How far back from an arrived point its forecasts can lie. Most forecasts reach no further than one before them, and
+// then nothing is written; days and months have no fixed length, so those get one day more.
+const WIDEN_SPANS = `
+  WITH reach AS (
+    SELECT series_id, max((horizon + 1) * freq::interval + CASE WHEN freq LIKE 'PT%' THEN '0' ELSE '1 day' END::interval) AS span
+    FROM unnest($1::int[], $2::int[], $3::text[]) AS row (series_id, horizon, freq)
+    GROUP BY series_id
+  )
+  INSERT INTO forecast_spans AS held (series_id, span)
+  SELECT series_id, span FROM reach
+  WHERE NOT EXISTS (SELECT FROM forecast_spans AS wide WHERE wide.series_id = reach.series_id AND wide.span >= reach.span)
+  ORDER BY series_id
+  ON CONFLICT (series_id) DO UPDATE SET span = greatest(held.span, excluded.span)`;
+
 /** Writes forecasts. A stored forecast is never updated. */
 export class ForecastRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** Stores all in one statement, so that either all are there or none is. */
-  async insert(forecasts: readonly NewForecast[], manager: EntityManager = this.dataSource.manager): Promise<void> {
+  /** Stores all, or none, with their shadows. */
+  async insert(forecasts: readonly NewForecast[], manager?: EntityManager): Promise<void> {
     if (forecasts.length === 0) return;
+    if (!manager) return this.dataSource.transaction((own) => this.insert(forecasts, own));
     const rows = forecasts.map(toTexts);
     await manager.query(
       INSERT,
       COLUMNS.map(([name]) => rows.map((row) => row[name])),
     );
+    await manager.query(
+      WIDEN_SPANS,
+      (['series_id', 'horizon', 'freq'] as const).map((name) => rows.map((row) => row[name])),
+    );
+    await this.#insertShadows(forecasts, manager);
+  }
+
+  async #insertShadows(forecasts: readonly NewForecast[], manager: EntityManager): Promise<void> {
+    const shadows = forecasts.flatMap(({ forecastId, shadows = [] }) =>
+      shadows.map((shadow) => ({ forecastId, ...shadow })),
+    );
+    if (shadows.length === 0) return;
+    await manager.query(INSERT_SHADOWS, [
+      shadows.map(({ forecastId }) => forecastId),
+      shadows.map(({ model }) => model),
+      shadows.map(({ modelSha256 }) => modelSha256 ?? null),
+      shadows.map(({ quantiles }) => arrayLiteral(quantiles)),
+    ]);
   }
 }
 
@@ -83,6 +134,7 @@ function toTexts(forecast: NewForecast): Record<(typeof COLUMNS)[number][0], str
     status: forecast.status,
     parts: JSON.stringify(forecast.parts),
     traceparent: forecast.traceparent,
+    naive_error: forecast.naiveError == null ? null : String(forecast.naiveError),
   };
 }
 

@@ -85,18 +85,24 @@ export class JobRepository {
     return manager.existsBy(JobRunEntity, { jobId, scheduledFor });
   }
 
-  /** Records a run with its tasks. Without a matching series it has succeeded at once. */
+  /**
+   * Records a run with its tasks. The channels of an item stay in one task, as models may forecast them together, unless
+   * they are more than a task has. Without a matching series it has succeeded at once.
+   */
   async startRun({ runId, job, scheduledFor, startedAt, taskSeries }: NewRun, manager: EntityManager) {
     const { jobId } = job;
     await manager.insert(JobRunEntity, { runId, jobId, scheduledFor, startedAt, status: 'running' });
     await manager.query(
       `WITH matched AS (
-         SELECT series_id, (row_number() OVER (ORDER BY series_id) - 1) / $2::int AS task
+         SELECT series_id, item_id, row_number() OVER (ORDER BY item_id, series_id) - 1 AS place
          FROM series
          WHERE ($3::text[] IS NULL OR item_id = ANY ($3)) AND labels @> $4::jsonb
+       ), placed AS (
+         SELECT series_id, place, min(place) OVER (PARTITION BY item_id) AS first FROM matched
        ), tasks AS (
          INSERT INTO job_tasks (run_id, series_ids)
-         SELECT $1, array_agg(series_id ORDER BY series_id) FROM matched GROUP BY task ORDER BY task
+         SELECT $1, array_agg(series_id ORDER BY series_id) FROM placed
+         GROUP BY first / $2::int, (place - first) / $2::int ORDER BY 1, min(place)
        ), total AS (SELECT count(*)::int AS series FROM matched)
        UPDATE job_runs SET series_total = series,
          status = CASE WHEN series = 0 THEN 'succeeded' ELSE status END,

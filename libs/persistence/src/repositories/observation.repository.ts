@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 
 import { float8Array, int2Array, int4Array, timestamptzArray } from '../pg-arrays.js';
+import { queueScoring } from './score-queue.repository.js';
 
 /** Points in columns of one length, in ascending order of (seriesId, ts), each pair once. */
 export interface ObservationRows {
@@ -48,6 +49,7 @@ export async function writeObservations(
   const parameters = [int4Array(rows.seriesIds), timestamptzArray(rows.ts), float8Array(rows.values), knownAt];
   const insert = `${rows.flags ? INSERT_FLAGGED : INSERT}${rows.fresh ? '' : ' ON CONFLICT DO NOTHING'}`;
   const inserted = await affected(manager, insert, rows.flags ? [...parameters, int2Array(rows.flags)] : parameters);
+  await queueScoring(manager, rows);
   if (inserted === count) return { new: count, revised: 0, duplicate: 0 };
 
   const [first, last] = extremes(rows.ts);

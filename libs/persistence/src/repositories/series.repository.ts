@@ -25,8 +25,11 @@ export class SeriesRepository {
    * The series behind each of `wanted`, in its order: the channel named, or every channel of the item in ascending
    * order. Empty where nothing matches.
    */
-  async findEach(wanted: readonly { itemId: string; channel?: string }[]): Promise<SeriesRow[][]> {
-    const rows = await this.dataSource.query<(SeriesRow & { position: number })[]>(
+  async findEach(
+    wanted: readonly { itemId: string; channel?: string }[],
+    manager: EntityManager = this.dataSource.manager,
+  ): Promise<SeriesRow[][]> {
+    const rows = await manager.query<(SeriesRow & { position: number })[]>(
       `SELECT w.position::int AS position, ${COLUMNS}
        FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (item_id, channel, position)
        JOIN series s ON s.item_id = w.item_id AND (w.channel IS NULL OR s.channel = w.channel)

@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LOGGER, metrics, type Logger } from '@app/observability';
+import { ScoreRepository } from '@app/persistence';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+
+import { Pause } from '../jobs/pause.js';
+import { ScorecardService } from './scorecard.service.js';
+
+/** How long to rest when nothing waits. */
+const IDLE_MS = 1_000;
+/** And after a failure: the database may be away. */
+const FAILED_MS = 5_000;
+const PATIENCE_MS = 1_400;
+
+/** Scores arrived points in the background. Any number of forecasters may: each note is worked off by one of them. */
+@Injectable()
+export class ScorecardWorker implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #rest = new Pause();
+  #stopped = false;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly service: ScorecardService,
+    private readonly scores: ScoreRepository,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#loop = this.run();
+  }
+
+  /** What is under work is finished, or rolled back with the connection and done again elsewhere. */
+  async onModuleDestroy(): Promise<void> {
+    this.#stopped = true;
+    this.#rest.end();
+    await Promise.race([this.#loop, sleep(PATIENCE_MS, undefined, { ref: false })]);
+  }
+
+  private async run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        if ((await this.service.scoreNext()) === 'scored') continue;
+        metrics.scoreBacklog.set((await this.scores.backlog()).tasks);
+        await this.#rest.wait(IDLE_MS);
+      } catch (error) {
+        if (this.#stopped) return;
+        this.logger.error({ err: error }, 'arrived points were not scored; they wait and are tried again');
+        await this.#rest.wait(FAILED_MS);
+      }
+    }
+  }
+}

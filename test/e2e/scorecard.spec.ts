@@ -1,0 +1,304 @@
+import { randomUUID } from 'node:crypto';
+import { ForecastRepository, ScoreRepository, writeObservations, type NewForecast } from '@app/persistence';
+import { CANONICAL_LEVELS } from '@app/series';
+import { ScorecardService } from '../../apps/forecaster/src/scorecard/scorecard.service.js';
+import { storeSeries } from '../../apps/forecaster/test/stored-series.js';
+import { truncate, useDatabase } from '../support/database.js';
+import { DAY, HOUR } from '../support/forecasts.js';
+
+const database = useDatabase();
+const T0 = Date.parse('2026-03-01T00:00:00Z');
+const query = <T>(sql: string, parameters: unknown[] = []) => database().dataSource.query<T[]>(sql, parameters);
+
+let seriesId: number;
+beforeEach(async () => {
+  const tables = ['score_tasks', 'scored_points', 'scores', 'skill_reviews', 'forecast_spans', 'observation_revisions'];
+  await truncate(database().dataSource, 'forecasts', 'observations', 'series', ...tables);
+  seriesId = await storeSeries(database().dataSource, { itemId: 'pump', freq: 'PT1H', points: [[T0, 0]] });
+});
+
+/** Stores points as ingest does: with the note that they arrived, in one transaction. */
+async function arrive(points: readonly (readonly [hour: number, value: number])[], knownAt: number, fresh = false) {
+  await database().dataSource.transaction((manager) =>
+    writeObservations(
+      manager,
+      {
+        seriesIds: Int32Array.from(points, () => seriesId),
+        ts: Float64Array.from(points, ([hour]) => T0 + hour * HOUR),
+        values: Float64Array.from(points, ([, value]) => value),
+        flags: undefined,
+        fresh,
+      },
+      new Date(knownAt),
+    ),
+  );
+}
+
+/** Quantiles `level + centre`: the 80 % interval is [centre + 0.1, centre + 0.9], the median centre + 0.5. */
+const quantilesAround = (centre: number, horizon: number) =>
+  Array.from({ length: horizon }, () => CANONICAL_LEVELS.map((level) => centre + level)).flat();
+
+async function foretell(cutoffHour: number, horizon: number, more: Partial<NewForecast> & { centre?: number } = {}) {
+  const { centre = 0, ...given } = more;
+  const forecast: NewForecast = {
+    forecastId: randomUUID(),
+    seriesId,
+    runId: null,
+    issuedAt: new Date(T0 + cutoffHour * HOUR + 60_000),
+    cutoff: new Date(T0 + cutoffHour * HOUR),
+    freq: 'PT1H',
+    timeZone: 'UTC',
+    model: 'aggregate',
+    modelSha256: null,
+    provider: 'js',
+    levels: CANONICAL_LEVELS,
+    mean: Array.from({ length: horizon }, () => centre),
+    quantiles: quantilesAround(centre, horizon),
+    status: 'ok',
+    parts: {},
+    traceparent: null,
+    naiveError: 2,
+    ...given,
+  };
+  await new ForecastRepository(database().dataSource).insert([forecast]);
+}
+
+function scorer(scores = new ScoreRepository(database().dataSource)): ScorecardService {
+  return new ScorecardService(database().dataSource, scores);
+}
+
+async function scoreAll(service = scorer()): Promise<void> {
+  while ((await service.scoreNext()) === 'scored');
+}
+
+interface ScoreRow {
+  model: string;
+  lead_bucket: number;
+  day: string;
+  points: number;
+  loss: number;
+  inside_80: number;
+  abs_error: number;
+  scaled_error: number;
+}
+const scores = async () =>
+  (
+    await query<ScoreRow & { points: string }>(
+      `SELECT model, lead_bucket, day::text, points, loss, inside_80, abs_error, scaled_error FROM scores
+       ORDER BY model, lead_bucket, day`,
+    )
+  ).map((row) => ({ ...row, points: Number(row.points) }));
+const totals = async () => {
+  const [row] = await query<{ points: string; abs_error: number; inside_80: number }>(
+    `SELECT coalesce(sum(points), 0) AS points, sum(abs_error) AS abs_error, sum(inside_80) AS inside_80 FROM scores`,
+  );
+  return { ...row!, points: Number(row!.points) };
+};
+
+describe('the scorecard', () => {
+  it('joins each arrived actual with the steps that foretold it, at every lead', async () => {
+    await foretell(0, 4);
+    await foretell(1, 4);
+    await arrive([[1, 0.5]], T0 + HOUR + 120_000);
+    await arrive(
+      [
+        [2, 0.7],
+        [3, 5],
+      ],
+      T0 + 3 * HOUR + 120_000,
+    );
+    await scoreAll();
+
+    const rows = await scores();
+    // Hour 1 is step 1 of the first; hours 2 and 3 are steps 2 and 3 of the first, 1 and 2 of the second.
+    expect(rows.map(({ lead_bucket, points }) => [lead_bucket, points])).toEqual([
+      [1, 2],
+      [2, 3],
+    ]);
+    const [one, two] = rows as [ScoreRow, ScoreRow];
+    expect(one.abs_error).toBeCloseTo(0 + 0.2, 12);
+    expect(two.abs_error).toBeCloseTo(0.2 + 4.5 + 4.5, 12);
+    expect(two.scaled_error).toBeCloseTo(two.abs_error / 2, 12);
+    expect([one.inside_80, two.inside_80]).toEqual([2, 1]);
+    // A second way: the loss of 5, which lies above all levels, is the mean of 2·τ·(5 − τ) over .1 – .9.
+    const above = [1, 2, 3, 4, 5, 6, 7, 8, 9].reduce((sum, d) => sum + (2 * (d / 10) * (5 - d / 10)) / 9, 0);
+    const inner = (y: number) =>
+      [1, 2, 3, 4, 5, 6, 7, 8, 9].reduce((sum, d) => {
+        const error = y - d / 10;
+        return sum + (2 * (error >= 0 ? (d / 10) * error : (d / 10 - 1) * error)) / 9;
+      }, 0);
+    expect(two.loss).toBeCloseTo(2 * above + inner(0.7), 10);
+  });
+
+  it('counts a duplicate once, and the same value again not at all', async () => {
+    await foretell(0, 4);
+    for (let time = 1; time <= 3; time++) await arrive([[1, 0.5]], T0 + time * HOUR + 120_000);
+    await scoreAll();
+    await arrive([[1, 0.5]], T0 + 9 * HOUR);
+    await scoreAll();
+    expect(await totals()).toMatchObject({ points: 1, abs_error: 0 });
+  });
+
+  it('takes a revised value back and counts the new one, on the day of the actual', async () => {
+    await foretell(0, 48);
+    await arrive(
+      [
+        [1, 0.5],
+        [30, 0.5],
+      ],
+      T0 + 31 * HOUR,
+    );
+    await scoreAll();
+    await arrive([[1, 4.5]], T0 + 40 * HOUR);
+    await scoreAll();
+    const rows = await scores();
+    expect(rows.map(({ day, points }) => [day, points])).toEqual([
+      ['2026-03-01', 1],
+      ['2026-03-02', 1],
+    ]);
+    expect(rows[0]).toMatchObject({ inside_80: 0 });
+    expect(rows[0]!.abs_error).toBeCloseTo(4, 12);
+    expect(rows[1]).toMatchObject({ inside_80: 1 });
+  });
+
+  it('comes to the same when it looks only after the revision', async () => {
+    await foretell(0, 4);
+    await arrive([[1, 0.5]], T0 + 2 * HOUR);
+    await arrive([[1, 4.5]], T0 + 3 * HOUR);
+    await scoreAll();
+    expect(await totals()).toMatchObject({ points: 1, abs_error: 4, inside_80: 0 });
+  });
+
+  it('scores late actuals with the forecasts of their time', async () => {
+    await foretell(0, 4);
+    await foretell(10, 4, { centre: 100 });
+    await arrive([[11, 100.5]], T0 + 11 * HOUR + 120_000);
+    await arrive([[2, 0.5]], T0 + 12 * HOUR);
+    await scoreAll();
+    expect(await totals()).toMatchObject({ points: 2, abs_error: 0, inside_80: 2 });
+  });
+
+  it('passes over hindsight: forecasts issued after the actual was known', async () => {
+    await foretell(0, 4);
+    await arrive([[1, 0.5]], T0 + 2 * HOUR);
+    await foretell(0, 4, { issuedAt: new Date(T0 + DAY), centre: 50 });
+    await scoreAll();
+    expect(await totals()).toMatchObject({ points: 1, abs_error: 0 });
+  });
+
+  it('a revision is not held against a forecast that was stored after the point was scored', async () => {
+    await foretell(0, 4);
+    await arrive([[1, 0.5]], T0 + 2 * HOUR);
+    await scoreAll();
+    // Issued in time, but stored late: it never was in the sums, so the revision must not take it out of them.
+    await foretell(0, 4, { centre: 50 });
+    await arrive([[1, 1.5]], T0 + 3 * HOUR);
+    await scoreAll();
+    expect(await totals()).toMatchObject({ points: 1, abs_error: 1 });
+  });
+
+  it('scores shadows beside what was served', async () => {
+    const shadows = [{ model: 'seasonal-naive', quantiles: quantilesAround(3, 4) }];
+    await foretell(0, 4, { shadows });
+    await arrive([[1, 0.5]], T0 + 2 * HOUR);
+    await scoreAll();
+    const rows = await scores();
+    expect(rows.map(({ model }) => model)).toEqual(['aggregate', 'seasonal-naive']);
+    expect(rows.map(({ abs_error }) => abs_error)).toEqual([0, 3]);
+  });
+
+  it('counts nothing twice when the process dies between the steps', async () => {
+    await foretell(0, 4);
+    await arrive(
+      [
+        [1, 0.5],
+        [2, 0.5],
+      ],
+      T0 + 3 * HOUR,
+    );
+    class Mortal extends ScoreRepository {
+      override remember(): Promise<void> {
+        return Promise.reject(new Error('killed'));
+      }
+    }
+    await expect(scorer(new Mortal(database().dataSource)).scoreNext()).rejects.toThrow('killed');
+    expect(await scores()).toEqual([]);
+    await scoreAll();
+    expect(await totals()).toMatchObject({ points: 2 });
+  });
+
+  it('shares the work between many without counting twice', async () => {
+    await foretell(0, 200);
+    for (let hour = 1; hour <= 60; hour++)
+      await arrive(
+        [
+          [hour, 0.5],
+          [Math.max(1, hour - 1), 0.5 + hour],
+        ],
+        T0 + hour * HOUR + 120_000,
+      );
+    await Promise.all([1, 2, 3, 4].map(() => scoreAll(scorer())));
+    // Hour h was revised once, to h + 1.5, but for the last; hour 1 came as 0.5 and 1.5 and was then revised as well.
+    const expected = Array.from({ length: 60 }, (_, i) => (i === 59 ? 0 : i + 2)).reduce(
+      (sum, error) => sum + error,
+      0,
+    );
+    const { points, abs_error } = await totals();
+    expect(points).toBe(60);
+    expect(abs_error).toBeCloseTo(expected, 8);
+  });
+
+  it('counts days on the clock of the series', async () => {
+    await query(`UPDATE series SET time_zone = 'Europe/Berlin'`);
+    const cutoff = new Date('2026-03-27T23:00:00Z');
+    // Midnights in Berlin, across the change of the clocks on 29 March.
+    const steps = ['2026-03-28T23:00:00Z', '2026-03-29T22:00:00Z'].map((text) => (Date.parse(text) - T0) / HOUR);
+    await foretell(0, 3, { freq: 'P1D', timeZone: 'Europe/Berlin', cutoff, issuedAt: new Date(cutoff.getTime() + 1) });
+    await arrive(
+      steps.map((hour) => [hour, 0.5] as const),
+      cutoff.getTime() + 3 * DAY,
+    );
+    await scoreAll();
+    expect((await scores()).map(({ lead_bucket, points }) => [lead_bucket, points])).toEqual([
+      [1, 1],
+      [2, 1],
+    ]);
+  });
+
+  it('notes nothing for series that were never forecast', async () => {
+    await arrive([[1, 0.5]], T0 + 2 * HOUR);
+    expect(await query(`SELECT FROM score_tasks`)).toHaveLength(0);
+  });
+
+  it('shows ratios in a view with fixed columns', async () => {
+    await foretell(0, 4);
+    await arrive(
+      [
+        [1, 0.5],
+        [2, 2.5],
+      ],
+      T0 + 3 * HOUR,
+    );
+    await scoreAll();
+    const rows = await query<Record<string, unknown>>(`SELECT * FROM forecast_scorecard ORDER BY lead_bucket`);
+    expect(Object.keys(rows[0]!)).toEqual([
+      'item_id',
+      'channel',
+      'model',
+      'lead_bucket',
+      'day',
+      'points',
+      'wql',
+      'mase',
+      'mae',
+      'coverage_80',
+      'coverage_95',
+      'width_80',
+      'width_95',
+    ]);
+    expect(rows.map(({ coverage_80, mase, mae }) => [coverage_80, mase, mae])).toEqual([
+      [1, 0, 0],
+      [0, 1, 2],
+    ]);
+  });
+});
