@@ -1,6 +1,7 @@
 import { messageOf } from '@app/observability';
 import { Command, InvalidArgumentError } from 'commander';
 
+import { benchDetectors } from './bench/detectors.bench.js';
 import { benchIngest } from './bench/ingest.bench.js';
 
 function wholeNumber(text: string): number {
@@ -24,6 +25,14 @@ program
   .option('--series <n>', 'series that they belong to', wholeNumber, 1_000)
   .option('--rounds <n>', 'times that both are measured, in turn', wholeNumber, 3)
   .action(benchIngest);
+
+program
+  .command('detectors')
+  .description('Points per second of one core and memory a series, side by side with the Java random cut forest.')
+  .option('--points <n>', 'values shown to each detector a round', wholeNumber, 100_000)
+  .option('--rounds <n>', 'times that all are measured, in turn', wholeNumber, 3)
+  .option('--fetch-peer', 'get the Java random cut forest from Maven Central by mvn where it is not there yet')
+  .action(benchDetectors);
 
 try {
   await program.parseAsync(process.argv);

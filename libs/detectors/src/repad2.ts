@@ -61,6 +61,7 @@ export class RePad2 implements Stateful {
   private trusted = true;
   private time = -1;
   private trainings = TRAININGS_AT_ONCE;
+  private trained = false;
 
   constructor(private readonly options: RePad2Options = REPAD2_DEFAULTS) {
     this.model = new Lstm(options.hidden);
@@ -69,9 +70,15 @@ export class RePad2 implements Stateful {
     this.errors = new AareThreshold(options.window);
   }
 
+  /** Whether the last value made it train a model: what costs most of its time. */
+  get trainedLast(): boolean {
+    return this.trained;
+  }
+
   /** Takes in the next value: T of the paper's Figure 2. */
   observe(value: number): LadVerdict {
     this.time++;
+    this.trained = false;
     this.trainings = Math.min(this.trainings + TRAININGS_PER_POINT, TRAININGS_AT_ONCE);
     this.values.copyWithin(0, 1);
     this.values[LOOK_BACK] = value;
@@ -141,6 +148,7 @@ export class RePad2 implements Stateful {
   private train(window: Float64Array): boolean {
     if (this.trainings < 1) return false;
     this.trainings--;
+    this.trained = true;
     this.scale(window);
     this.spare.initialise(this.random);
     const { epochs, learningRate } = this.options;
