@@ -71,6 +71,10 @@ export const envSchema = z.object({
     .string()
     .optional()
     .describe('JSON file of rules: which detectors watch which items, budgets of alerts, what is not to be told.'),
+  WEBHOOK_ADDRESSES: z
+    .enum(['public', 'private', 'any'])
+    .default('private')
+    .describe('Where webhooks may go: the internet, private networks too, or any address, this machine included.'),
   LOG_RETENTION_HOURS: count(1, 8760)
     .default(72)
     .describe('Hours that the PostgreSQL log keeps records which every consumer group has read.'),
@@ -87,14 +91,37 @@ export const envSchema = z.object({
     .default('PT1M')
     .describe('Spacing assumed for a series of a single point that declares none; its forecast says so.'),
   MODELS_DIR: z.string().default('models').describe('Folder of model packages.'),
+  MODELS_EXTRA_DIR: z
+    .string()
+    .optional()
+    .describe('Second folder of model packages; one there replaces the one of the same name in MODELS_DIR.'),
+  MODELS_RESCAN_SECONDS: count(0, 86_400)
+    .default(30)
+    .describe('Seconds between two looks at the folders of model packages; 0 looks at the start only.'),
+  MODEL_MEMORY_MB: count(0, 1_048_576)
+    .default(0)
+    .describe('Memory for loaded models, in MiB; 0 takes a quarter of what the process may use.'),
   PROVIDER: z
     .enum(['auto', 'cuda', 'webgpu', 'cpu'])
     .default('auto')
     .describe('Execution provider of ONNX Runtime; auto takes the best that is proven to work.'),
   PROVIDER_STRICT: flag.default(false).describe('Refuse to start rather than fall back to another provider.'),
+  INFERENCE_WORKERS: count(0, 64)
+    .default(0)
+    .describe('Processes that run models, each with a session of every one; 0 derives them from the CPU quota.'),
   INFERENCE_THREADS: count(0, 256)
     .default(0)
     .describe('Threads that one model run may use; 0 derives them from the CPU quota.'),
+  INFERENCE_TIMEOUT_SECONDS: count(1, 3_600)
+    .default(10)
+    .describe('Longest that one model run may take; then its process is ended and replaced.'),
+  WORKER_MEMORY_MB: count(0, 1_048_576)
+    .default(0)
+    .describe('Memory of one such process, in MiB; 0 takes half of what there is, at most 4096.'),
+  CUDA_LIBRARY_PATH: z
+    .string()
+    .optional()
+    .describe('Folders with the CUDA libraries, separated by colons, where the system does not find them itself.'),
   SCHEDULER: flag.default(true).describe('Let this forecaster create and work on scheduled runs.'),
   JOB_TASK_SERIES: count(1, 4096).default(64).describe('Series in one task that a forecaster claims of a run.'),
   MAX_HORIZON: count(1, 100_000).default(4096).describe('Longest horizon that a caller may ask for, in steps.'),

@@ -7,6 +7,9 @@ import { observedPoints } from './observed-points.js';
 /** Runs of its own length that a network is trusted to be rolled; beyond, errors feed on themselves. */
 const MOST_BLOCKS = 8;
 
+/** What a network fails of; anything else is about the call, or the platform. */
+const FAILURES: ReadonlySet<string> = new Set(['INFERENCE_FAILED', 'MODEL_TOO_SLOW', 'MODEL_TOO_LARGE']);
+
 /** A network that is ready, and when to trust it. */
 export interface NeuralForecaster extends Forecaster {
   /** Observed points that it needs in its context. */
@@ -63,7 +66,7 @@ export class AutoForecaster implements Forecaster {
       return forecasts.map((forecast) => because(forecast, { [forecast.model]: 'its context is met' }));
     } catch (error) {
       // An overloaded platform must say so; a network that fails must not leave a series without an answer.
-      if (!(error instanceof PlatformError) || error.code !== 'INFERENCE_FAILED') throw error;
+      if (!(error instanceof PlatformError) || !FAILURES.has(error.code)) throw error;
       const forecasts = await this.options.baseline.forecast(windows, horizon);
       return forecasts.map((forecast) => passedOver(forecast, { [neural.name]: `failed: ${error.message}` }));
     }

@@ -1,9 +1,19 @@
-import type { LoadedModel, ModelManifest, RefusedModel } from '@app/inference';
+import type { LoadedModel, ModelManifest, ModelStatus, RefusedModel } from '@app/inference';
 import type { BaselineName } from './best-baseline.js';
 import type { ModelDescription } from './forecaster.js';
 
-/** A package that serves. */
-export function describeLoaded({ name, manifest, provider, providerFallback }: LoadedModel): ModelDescription {
+/** A package: what serves, what was refused, or what serves although newer files were refused. */
+export function describePackage({ loaded, refused, resident, bytes }: ModelStatus): ModelDescription {
+  if (!loaded) return describeRefused(refused!);
+  return {
+    ...describeLoaded(loaded),
+    state: resident ? 'ready' : 'unloaded',
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(refused === undefined ? {} : { refusedUpdate: { code: refused.code, reason: refused.reason } }),
+  };
+}
+
+function describeLoaded({ name, manifest, provider, providerFallback }: LoadedModel): ModelDescription {
   return {
     name,
     family: manifest.family,
@@ -15,10 +25,10 @@ export function describeLoaded({ name, manifest, provider, providerFallback }: L
   };
 }
 
-/** A package that does not serve, with what its manifest says where that could be read. */
-export function describeRefused({ name, reason, manifest }: RefusedModel): ModelDescription {
+/** With what the manifest says where that could be read. */
+function describeRefused({ name, code, reason, manifest }: RefusedModel): ModelDescription {
   const family = manifest?.family ?? name.split('/')[0]!;
-  return { name, family, kind: 'neural', state: 'refused', reason, ...(manifest ? factsOf(manifest) : {}) };
+  return { name, family, kind: 'neural', state: 'refused', code, reason, ...(manifest ? factsOf(manifest) : {}) };
 }
 
 /** A baseline, which is always there. */

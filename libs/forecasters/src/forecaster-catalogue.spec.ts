@@ -26,7 +26,7 @@ describe('ForecasterCatalogue', () => {
 
   beforeAll(async () => {
     catalogue = await open();
-  });
+  }, 60_000);
   afterAll(() => catalogue.close());
 
   it('describes every model', () => {
@@ -48,6 +48,7 @@ describe('ForecasterCatalogue', () => {
       licence: 'Apache-2.0',
       parameters: manifest.parameters,
       metrics: manifest.metrics,
+      bytes: expect.any(Number),
     });
   });
 
@@ -138,6 +139,7 @@ describe('ForecasterCatalogue', () => {
       expect(spoilt.describe()[0]).toMatchObject({
         name: 'ttm/base',
         state: 'refused',
+        code: 'MODEL_FILE_CHANGED',
         reason: expect.stringContaining('sha256'),
       });
       expect(() => spoilt.resolve('ttm')).toThrow(/^model "ttm" is refused: .*sha256/);

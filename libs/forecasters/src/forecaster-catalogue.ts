@@ -1,9 +1,17 @@
-import type { Env } from '@app/config';
-import { InferenceWorker, ModelRegistry, availableCpus, type LoadedModel, type RefusedModel } from '@app/inference';
-import { PlatformError, messageOf, type Logger } from '@app/observability';
+import {
+  ModelRegistry,
+  availableCpus,
+  inferenceWorkers,
+  type InferenceEnv,
+  type InferenceWorker,
+  type LoadedModel,
+  type RefusedModel,
+  type WorkerPool,
+} from '@app/inference';
+import { PlatformError, type Logger } from '@app/observability';
 import { AutoForecaster, type NeuralForecaster } from './auto.js';
 import { BASELINES } from './best-baseline.js';
-import { describeBaseline, describeLoaded, describeRefused } from './describe-model.js';
+import { describeBaseline, describePackage } from './describe-model.js';
 import type { Forecaster, ModelDescription } from './forecaster.js';
 import { StatisticalForecaster, baselinePool } from './statistical.js';
 import { sMambaForecaster } from './s-mamba.js';
@@ -27,52 +35,46 @@ const FAMILIES: Readonly<Record<string, (model: LoadedModel) => NeuralForecaster
 };
 
 export interface CatalogueOptions {
-  readonly env: Pick<Env, 'MODELS_DIR' | 'PROVIDER' | 'PROVIDER_STRICT' | 'INFERENCE_THREADS'>;
+  readonly env: InferenceEnv;
   readonly logger: Logger;
 }
 
-/** All models that this process can forecast with, by name. Owns their threads: `close` it. */
+/** All models that this process can forecast with, by name. Owns their workers: `close` it. */
 export class ForecasterCatalogue {
+  #forecasters: ReadonlyMap<string, Forecaster> = new Map();
+
   private constructor(
-    private readonly forecasters: ReadonlyMap<string, Forecaster>,
-    private readonly descriptions: readonly ModelDescription[],
-    private readonly closables: readonly { close(): Promise<void> }[],
-  ) {}
+    private readonly registry: ModelRegistry,
+    private readonly pool: WorkerPool,
+    private readonly worker: InferenceWorker,
+    private readonly env: InferenceEnv,
+  ) {
+    this.#assemble();
+    registry.onEvent(() => this.#assemble());
+  }
 
   /**
-   * Loads what there is in `MODELS_DIR`. A package that is not as its manifest says is refused and described as such;
-   * the others serve, and so do the baselines.
+   * Loads what there is in `MODELS_DIR` and `MODELS_EXTRA_DIR`. A package that is not as its manifest says is refused and
+   * described as such; the others serve, and so do the baselines.
    *
    * @throws PlatformError CONFIG_INVALID under `PROVIDER_STRICT` when a model would run on another provider.
    */
   static async load({ env, logger }: CatalogueOptions): Promise<ForecasterCatalogue> {
     const threads = Math.min(Math.max(1, Math.floor(availableCpus()) - 1), MOST_BASELINE_THREADS);
     const pool = baselinePool(threads, logger);
-    const worker = new InferenceWorker({ logger });
+    const worker = inferenceWorkers(env, logger);
     try {
-      const registry = await ModelRegistry.load({ env, worker, logger });
-      const { networks, descriptions, refused } = await assemble(registry, worker, logger);
-      const baselines = BASELINES.map((name) => new StatisticalForecaster(name, name, pool));
-      const auto = new AutoForecaster({
-        neural: networks.get(DEFAULT_PACKAGE),
-        missing: missingDefault(env.MODELS_DIR, refused),
-        baseline: new StatisticalForecaster('best-baseline', 'best', pool),
-      });
-      const forecasters = new Map<string, Forecaster>([
-        ['auto', auto],
-        ...aliases(networks),
-        ...networks,
-        ...baselines.map((baseline) => [baseline.name, baseline] as const),
-      ]);
-      return new ForecasterCatalogue(
-        forecasters,
-        [...descriptions, ...BASELINES.map(describeBaseline)],
-        [worker, pool],
-      );
+      const registry = await ModelRegistry.load({ env, worker, logger, accept: (model) => void build(model) });
+      return new ForecasterCatalogue(registry, pool, worker, env);
     } catch (error) {
       await Promise.all([worker.close(), pool.close()]);
       throw error;
     }
+  }
+
+  /** The packages behind the networks: to look for new ones, to load and unload them, and to hear what becomes of them. */
+  get packages(): ModelRegistry {
+    return this.registry;
   }
 
   /**
@@ -81,43 +83,42 @@ export class ForecasterCatalogue {
    * @throws PlatformError MODEL_NOT_FOUND listing what there is, or why a package is not among it.
    */
   resolve(model: string): Forecaster {
-    const forecaster = this.forecasters.get(model);
+    const forecaster = this.#forecasters.get(model);
     if (forecaster) return forecaster;
-    const refused = this.descriptions.find(
+    const refused = this.describe().find(
       ({ name, family, state }) => state === 'refused' && (name === model || family === model),
     );
     const why = refused ? `model "${model}" is refused: ${refused.reason}` : `there is no model "${model}"`;
-    const names = [...this.forecasters.keys()].join(', ');
+    const names = [...this.#forecasters.keys()].join(', ');
     throw new PlatformError('MODEL_NOT_FOUND', `${why}; there are ${names}`, { model });
   }
 
   /** Every model, refused ones too, for `GET /models`. */
   describe(): ModelDescription[] {
-    return [...this.descriptions];
+    return [...this.registry.status().map(describePackage), ...BASELINES.map(describeBaseline)];
   }
 
-  /** Finishes what runs, refuses what waits and ends the threads. */
+  /** Finishes what runs, refuses what waits and ends the workers. */
   async close(): Promise<void> {
-    await Promise.all(this.closables.map((closable) => closable.close()));
+    await Promise.all([this.worker.close(), this.pool.close()]);
   }
-}
 
-/** Turns packages into forecasters; one whose family or signature is unknown joins the refused. */
-async function assemble(registry: ModelRegistry, worker: InferenceWorker, logger: Logger) {
-  const networks = new Map<string, NeuralForecaster>();
-  const refused: RefusedModel[] = [...registry.refused];
-  const descriptions: ModelDescription[] = [];
-  for (const model of registry.loaded) {
-    try {
-      networks.set(model.name, build(model));
-      descriptions.push(describeLoaded(model));
-    } catch (error) {
-      await worker.release(model.name);
-      refused.push({ name: model.name, reason: messageOf(error), manifest: model.manifest });
-      logger.error({ model: model.name, reason: messageOf(error) }, 'a model package is refused');
-    }
+  /** Whoever has a forecaster of the old set finishes with it. */
+  #assemble(): void {
+    const networks = new Map(this.registry.loaded.map((model) => [model.name, build(model)] as const));
+    const baselines = BASELINES.map((name) => new StatisticalForecaster(name, name, this.pool));
+    const auto = new AutoForecaster({
+      neural: networks.get(DEFAULT_PACKAGE),
+      missing: missingDefault(this.env.MODELS_DIR, this.registry.refused),
+      baseline: new StatisticalForecaster('best-baseline', 'best', this.pool),
+    });
+    this.#forecasters = new Map<string, Forecaster>([
+      ['auto', auto],
+      ...aliases(networks),
+      ...networks,
+      ...baselines.map((baseline) => [baseline.name, baseline] as const),
+    ]);
   }
-  return { networks, refused, descriptions: [...descriptions, ...refused.map(describeRefused)] };
 }
 
 function build(model: LoadedModel): NeuralForecaster {

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@app/observability';
 import type { ContextWindow, QuantileForecast } from '@app/series';
 import type { Together } from './network.js';
 
@@ -35,9 +36,16 @@ export interface ModelDescription {
   /** `ttm`, …; for baselines their own name. */
   readonly family: string;
   readonly kind: 'neural' | 'baseline';
-  readonly state: 'ready' | 'refused';
+  /** `unloaded`: proven, and back when it is asked for. */
+  readonly state: 'ready' | 'unloaded' | 'refused';
+  /** What is wrong with a package that was refused. */
+  readonly code?: ErrorCode;
   /** Why a package was refused: names the file or key at fault. */
   readonly reason?: string;
+  /** Newer files on the disk are not served, and why; the description is of what serves. */
+  readonly refusedUpdate?: { readonly code: ErrorCode; readonly reason: string };
+  /** Memory of its sessions when it is loaded, estimated. */
+  readonly bytes?: number;
   /** Where it runs, as proven at load: `cpu`, `cuda`, `webgpu`; `js` for baselines. */
   readonly provider?: string;
   /** Why it does not run where the configuration wanted it to. */

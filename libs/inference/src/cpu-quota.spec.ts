@@ -1,4 +1,4 @@
-import { availableCpus, inferenceThreads } from './cpu-quota.js';
+import { availableCpus, inferencePlan } from './cpu-quota.js';
 
 const files = (contents: Record<string, string>) => (path: string) => contents[path];
 
@@ -40,12 +40,25 @@ describe('availableCpus', () => {
   });
 });
 
-describe('inferenceThreads', () => {
-  it('leaves one CPU to everything else, and is at least 1 and at most 8', () => {
-    expect([0.5, 1, 2, 2.5, 4, 64].map((cpus) => inferenceThreads(0, cpus))).toEqual([1, 1, 1, 1, 3, 8]);
+describe('inferencePlan', () => {
+  const plan = (workers: number, threads: number, cpus: number) =>
+    Object.values(inferencePlan({ workers, threads }, cpus));
+
+  it('spends CPUs on workers first, at most four, and then on threads, at most eight', () => {
+    expect([0.5, 1, 2, 2.5, 4, 9, 64].map((cpus) => plan(0, 0, cpus))).toEqual([
+      [1, 1],
+      [1, 1],
+      [2, 1],
+      [2, 1],
+      [4, 1],
+      [4, 2],
+      [4, 8],
+    ]);
   });
 
-  it('is what is configured', () => {
-    expect(inferenceThreads(12, 2)).toBe(12);
+  it('is what is configured, and derives the rest', () => {
+    expect(plan(3, 12, 2)).toEqual([3, 12]);
+    expect(plan(0, 2, 4)).toEqual([2, 2]);
+    expect(plan(1, 0, 4)).toEqual([1, 4]);
   });
 });

@@ -59,6 +59,13 @@ export async function readGolden(file: string, sha256: string): Promise<Golden> 
   };
 }
 
+/** What was wrong with an answer. */
+export interface GoldenMismatch {
+  readonly message: string;
+  /** There is no number at all where one is expected: the weights are spoilt. */
+  readonly notFinite: boolean;
+}
+
 /**
  * Runs every case and compares.
  *
@@ -67,12 +74,15 @@ export async function readGolden(file: string, sha256: string): Promise<Golden> 
 export async function checkGolden(
   golden: Golden,
   run: (inputs: Tensors) => Promise<Tensors>,
-): Promise<string | undefined> {
+): Promise<GoldenMismatch | undefined> {
   for (const { name, inputs, outputs } of golden.cases) {
     const actual = await run(inputs);
     for (const [output, expected] of Object.entries(outputs)) {
-      const wrong = differs(actual[output], expected, golden.tolerance);
-      if (wrong) return `golden case "${name}", output ${output}: ${wrong}`;
+      const got = actual[output];
+      const wrong = differs(got, expected, golden.tolerance);
+      if (wrong === undefined) continue;
+      const notFinite = got?.dtype === 'float32' && got.data.some((value) => !Number.isFinite(value));
+      return { message: `golden case "${name}", output ${output}: ${wrong}`, notFinite };
     }
   }
   return undefined;

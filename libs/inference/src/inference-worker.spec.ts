@@ -44,10 +44,16 @@ describe('InferenceWorker', () => {
     rmSync(marks, { recursive: true });
   });
 
-  it('tells the names of inputs and outputs', async () => {
+  it('tells the tensors of a model', async () => {
     await expect(start()).resolves.toEqual({
       inputNames: ['past_values', 'past_observed_mask', 'season_candidates'],
       outputNames: ['quantiles'],
+      tensors: {
+        past_values: { dtype: 'float32', shape: ['batch', 512] },
+        past_observed_mask: { dtype: 'float32', shape: ['batch', 512] },
+        season_candidates: { dtype: 'int64', shape: ['batch', 4] },
+        quantiles: { dtype: 'float32', shape: ['batch', 96, 13] },
+      },
     });
   });
 

@@ -3,6 +3,7 @@ import { ModelQueue } from './model-queue.js';
 import type { LoadOptions, OrtRequest, RunResult, SessionInfo, Tensors } from './ort-protocol.js';
 import type { RunBatch } from './run-batch.js';
 import { runOptions, type Lane, type RunOptions } from './run-options.js';
+import { chunked, rowsOf } from './tensor-rows.js';
 import { workerFile } from './worker-file.js';
 import { processHost, type ProcessLimits } from './worker-host.js';
 import { WorkerSlot, type Death, type SlotJob } from './worker-slot.js';
@@ -61,13 +62,19 @@ export class InferenceWorker {
     this.#slots = Array.from({ length: count }, (_, i) => this.#slot(`inference-${i}`));
   }
 
+  /** Worker processes, running or to be started when first needed. */
+  get workers(): number {
+    return this.#slots.length;
+  }
+
   /**
    * Loads a model under a name, in every worker; on a GPU in one. One of the same name is replaced.
    *
+   * @param warmUp inputs of a first run in each worker: the one that is slow.
    * @throws PlatformError INFERENCE_FAILED when the file is not the one that `sha256` names, or can't be loaded;
    * MODEL_TOO_SLOW or MODEL_TOO_LARGE when the worker had to be ended over it.
    */
-  async load(model: string, options: LoadOptions): Promise<SessionInfo> {
+  async load(model: string, options: LoadOptions, warmUp?: Tensors): Promise<SessionInfo> {
     if (this.#closing) throw closed();
     // Two sessions on one device gain nothing, and with WebGPU they crash.
     const slots = options.provider === 'cpu' ? this.#slots : this.#slots.slice(0, 1);
@@ -78,6 +85,7 @@ export class InferenceWorker {
         slots.map(async (slot) => {
           const loaded = await this.#send(slot, loadRequest(model, options), this.#loadTimeoutMs);
           loading.slots.add(slot);
+          if (warmUp) await this.#send(slot, wholeRun(model, warmUp), this.#loadTimeoutMs);
           return loaded as SessionInfo;
         }),
       );
@@ -126,6 +134,23 @@ export class InferenceWorker {
     this.#schedule();
     resident.open++;
     return answer.finally(() => this.#closeOne(resident));
+  }
+
+  /**
+   * Runs a model once on all rows, past the queue: for trials.
+   *
+   * @returns the outputs, and the seconds from here to the worker and back.
+   */
+  async trial(model: string, inputs: Tensors): Promise<{ outputs: Tensors; seconds: number }> {
+    const start = performance.now();
+    const timeoutMs = this.options.runTimeoutMs ?? RUN_TIMEOUT_MS;
+    const { outputs } = (await this.#send(this.#slots[0]!, wholeRun(model, inputs), timeoutMs)) as RunResult;
+    return { outputs, seconds: (performance.now() - start) / 1000 };
+  }
+
+  /** Bytes of memory that the first worker holds. */
+  async memory(): Promise<number> {
+    return (await this.#send(this.#slots[0]!, { kind: 'memory', model: '' }, this.#loadTimeoutMs)) as number;
   }
 
   /** Whether a run of this lane would have to wait for room, or be refused: time to pause what makes more work. */
@@ -180,7 +205,8 @@ export class InferenceWorker {
   }
 
   #post(slot: WorkerSlot, resident: Resident, batch: RunBatch): void {
-    const { model } = batch;
+    // Versions of a model share a line in the metrics.
+    const [model] = batch.model.split('@') as [string];
     const { provider } = resident.options;
     resident.open++;
     const done = () => {
@@ -200,7 +226,7 @@ export class InferenceWorker {
       reject: (error) => {
         // One wrong input must not fail those who happened to be in the same batch.
         if (batch.pieces.length > 1) resident.queue.retry(batch.split());
-        else batch.fail(failed(model, error));
+        else batch.fail(failed(batch.model, error));
         done();
       },
       orphan: (death) => {
@@ -260,6 +286,7 @@ export class InferenceWorker {
         const coming = [...this.#loading].filter(([, { slots }]) => slots.has(slot));
         return [...had, ...coming].map(([model, { options }]) => this.#reload(name, model, options));
       },
+      onDeath: () => metrics.inferenceWorkerDeaths.inc(),
       onFree: () => this.#schedule(),
     });
     return slot;
@@ -295,6 +322,10 @@ export class InferenceWorker {
 
 function loadRequest(model: string, options: LoadOptions): OrtRequest {
   return { kind: 'load', model, ...options };
+}
+
+function wholeRun(model: string, inputs: Tensors): OrtRequest {
+  return { kind: 'run', model, inputs: chunked(inputs, rowsOf(inputs), (name) => [inputs[name]!.data]) };
 }
 
 function notLoaded(model: string): PlatformError {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PlatformError, messageOf } from '@app/observability';
+import { PlatformError, messageOf, type ErrorCode } from '@app/observability';
 import { z } from 'zod';
 
 const count = z.number().int().positive();
@@ -75,6 +75,11 @@ export async function readManifest(folder: string, name: string): Promise<ModelM
 }
 
 /** A package that can't be served, and why. */
-export function invalidModel(name: string, reason: string, cause?: unknown): PlatformError {
-  return new PlatformError('MODEL_INVALID', `model package ${name}: ${reason}`, { model: name }, { cause });
+export function invalidModel(
+  name: string,
+  reason: string,
+  cause?: unknown,
+  code: ErrorCode = 'MODEL_INVALID',
+): PlatformError {
+  return new PlatformError(code, `model package ${name}: ${reason}`, { model: name }, { cause });
 }

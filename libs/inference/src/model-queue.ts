@@ -1,4 +1,4 @@
-import { PlatformError } from '@app/observability';
+import { PlatformError, metrics } from '@app/observability';
 import type { RunCost, Tensors } from './ort-protocol.js';
 import { RunBatch, type Piece } from './run-batch.js';
 import { RunCall } from './run-call.js';
@@ -117,6 +117,7 @@ export class ModelQueue {
     const pieces: Piece[] = [];
     const back: RunCall[] = [];
     for (let call: RunCall | undefined = head; call && room > 0; call = this.#next(head.shape)) {
+      if (call.taken === 0) observeWait(call, now);
       const start = call.taken;
       const end = Math.min(call.rows, start + room);
       call.taken = end;
@@ -171,6 +172,7 @@ export class ModelQueue {
   }
 
   #line(call: RunCall, now: number): void {
+    call.since = now;
     call.rank = now + HANDICAP_MS[call.lane];
     let lanes = this.#shapes.get(call.shape);
     if (!lanes) this.#shapes.set(call.shape, (lanes = { rest: [], stream: [], batch: [] }));
@@ -239,4 +241,8 @@ export class ModelQueue {
       retryAfterSeconds,
     });
   }
+}
+
+function observeWait({ model, lane, since }: RunCall, now: number): void {
+  metrics.inferenceWaitSeconds.observe({ model: model.split('@')[0]!, lane }, (now - since) / 1000);
 }

@@ -1,14 +1,17 @@
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Env } from '@app/config';
-import { PlatformError, messageOf, type Logger } from '@app/observability';
-import { inferenceThreads } from './cpu-quota.js';
-import { checkGolden, readGolden, type Golden } from './golden.js';
-import type { InferenceWorker } from './inference-worker.js';
-import { invalidModel, readManifest, type ModelManifest } from './model-manifest.js';
-import type { LoadOptions, Provider, SessionInfo, Tensors } from './ort-protocol.js';
-import { chooseProvider } from './providers.js';
+import { PlatformError, messageOf, type ErrorCode, type Logger } from '@app/observability';
+import { inferencePlan } from './cpu-quota.js';
+import { InferenceWorker } from './inference-worker.js';
+import { memoryLimit } from './memory-limit.js';
+import { readManifest, type ModelManifest } from './model-manifest.js';
+import { findPackages, type FoundPackage } from './model-packages.js';
+import { provePackage, type ProvenPackage } from './model-proof.js';
+import type { Provider, Tensors } from './ort-protocol.js';
+import { ResidentModels, type ResidentModel } from './resident-models.js';
+import type { RunOptions } from './run-options.js';
+
+/** Memory of one worker unless told: what a model of a few hundred megabytes needs, and batches. */
+const MOST_WORKER_MB = 4096;
 
 /** A package that serves: its numbers were reproduced on the provider that it runs on. */
 export interface LoadedModel {
@@ -18,30 +21,113 @@ export interface LoadedModel {
   readonly provider: Provider;
   /** Why it does not run where it was wanted to. */
   readonly providerFallback?: string;
-  /** @throws PlatformError INFERENCE_FAILED or OVERLOADED. */
-  run(inputs: Tensors): Promise<Tensors>;
+  /**
+   * What is not given in `options` is taken from the surrounding `withRunOptions`.
+   *
+   * @throws PlatformError; see `InferenceWorker.run`.
+   */
+  run(inputs: Tensors, options?: RunOptions): Promise<Tensors>;
 }
 
 /** A package that does not serve. */
 export interface RefusedModel {
   readonly name: string;
+  readonly code: ErrorCode;
   readonly reason: string;
   /** Where it could be read. */
   readonly manifest?: ModelManifest;
 }
 
-export interface RegistryOptions {
-  readonly env: Pick<Env, 'MODELS_DIR' | 'PROVIDER' | 'PROVIDER_STRICT' | 'INFERENCE_THREADS'>;
-  readonly worker: InferenceWorker;
-  readonly logger: Logger;
+/** Where a package stands. */
+export type ModelState =
+  /** It answers at once. */
+  | 'ready'
+  /** It is proven and comes back when it is asked. */
+  | 'unloaded'
+  | 'refused'
+  | 'removed';
+
+/** Something that happened to a package; what is written into the history. */
+export interface ModelEvent {
+  readonly name: string;
+  readonly state: ModelState;
+  readonly version?: string;
+  readonly sha256?: string;
+  readonly provider?: Provider;
+  readonly providerFallback?: string;
+  readonly code?: ErrorCode;
+  readonly reason?: string;
 }
 
-/** The model packages in `MODELS_DIR`, by `<family>/<name>`. */
+/** One package as `GET /models` shows it. */
+export interface ModelStatus {
+  readonly loaded?: LoadedModel;
+  /** Whether a session is in memory. */
+  readonly resident: boolean;
+  /** Bytes that its sessions take, as estimated when it was proven. */
+  readonly bytes?: number;
+  /** The newest files on the disk are not what serves, and why. */
+  readonly refused?: RefusedModel;
+}
+
+/** What the registry and its workers need of the configuration. */
+export type InferenceEnv = Pick<Env, 'MODELS_DIR' | 'PROVIDER' | 'PROVIDER_STRICT'> &
+  Partial<
+    Pick<
+      Env,
+      | 'INFERENCE_THREADS'
+      | 'INFERENCE_WORKERS'
+      | 'INFERENCE_TIMEOUT_SECONDS'
+      | 'MODELS_EXTRA_DIR'
+      | 'MODEL_MEMORY_MB'
+      | 'WORKER_MEMORY_MB'
+      | 'CUDA_LIBRARY_PATH'
+    >
+  >;
+
+export interface RegistryOptions {
+  readonly env: InferenceEnv;
+  readonly worker: InferenceWorker;
+  readonly logger: Logger;
+  /** A worker for trials; one with the limits of `env` unless told. It is closed after each scan. */
+  readonly makeTrial?: () => InferenceWorker;
+  /** Throws for a package that nobody knows how to forecast with. */
+  readonly accept?: (model: LoadedModel) => void;
+  /** Time without a run after which a version that was replaced is let go. */
+  readonly retireAfterMs?: number;
+}
+
+interface Entry {
+  signature: string;
+  loaded?: LoadedModel;
+  resident?: ResidentModel;
+  refused?: RefusedModel;
+}
+
+/**
+ * The model packages of `MODELS_DIR` and `MODELS_EXTRA_DIR`, by `<family>/<name>`. A package that changed on the disk is
+ * proven beside the one that serves and takes its place between two requests; one that fails is refused with the reason
+ * and the old one serves on.
+ */
 export class ModelRegistry {
-  private constructor(
-    readonly loaded: readonly LoadedModel[],
-    readonly refused: readonly RefusedModel[],
-  ) {}
+  readonly #entries = new Map<string, Entry>();
+  readonly #residents: ResidentModels;
+  readonly #listeners: ((event: ModelEvent) => void)[] = [];
+  #scanning: Promise<void> = Promise.resolve();
+
+  private constructor(private readonly options: RegistryOptions) {
+    const { worker, env, logger, retireAfterMs } = options;
+    const budgetBytes = (env.MODEL_MEMORY_MB ?? 0) * 2 ** 20;
+    this.#residents = new ResidentModels({ worker, logger, budgetBytes, retireAfterMs });
+    this.#residents.onUnload = (name) => {
+      const loaded = this.#entries.get(name)?.loaded;
+      if (loaded) this.#tell(eventOf(loaded, 'unloaded'));
+    };
+    this.#residents.onLoad = (name) => {
+      const loaded = this.#entries.get(name)?.loaded;
+      if (loaded) this.#tell(eventOf(loaded, 'ready'));
+    };
+  }
 
   /**
    * Loads every package `<family>/<name>/` with a manifest or a model. A package that is incomplete, changed, or does
@@ -50,96 +136,184 @@ export class ModelRegistry {
    * @throws PlatformError CONFIG_INVALID under `PROVIDER_STRICT` when a model would have to fall back.
    */
   static async load(options: RegistryOptions): Promise<ModelRegistry> {
-    const loaded: LoadedModel[] = [];
-    const refused: RefusedModel[] = [];
-    for (const name of await packagesIn(options.env.MODELS_DIR)) {
-      const model = await open(name, options);
-      if ('reason' in model) {
-        refused.push(model);
-        options.logger.error({ model: name, reason: model.reason }, 'a model package is refused');
-      } else {
-        loaded.push(model);
-        const { provider, sha256, providerFallback } = model;
-        options.logger.info({ model: name, provider, sha256, providerFallback }, 'a model package is ready');
-      }
+    const registry = new ModelRegistry(options);
+    // While nothing serves, the workers themselves may be put at risk: no process more, and a sooner start.
+    await registry.#scan(undefined, options.makeTrial ? undefined : options.worker);
+    return registry;
+  }
+
+  /** The packages that serve, by name. */
+  get loaded(): LoadedModel[] {
+    return this.#sorted().flatMap(({ loaded }) => loaded ?? []);
+  }
+
+  /** The packages that do not serve, and new files that do not replace what serves. */
+  get refused(): RefusedModel[] {
+    return this.#sorted().flatMap(({ refused }) => refused ?? []);
+  }
+
+  /** All packages, by name. */
+  status(): ModelStatus[] {
+    return this.#sorted().map(({ loaded, refused, resident }) => ({
+      ...(loaded ? { loaded } : {}),
+      ...(refused ? { refused } : {}),
+      resident: resident?.isResident ?? false,
+      ...(resident ? { bytes: resident.bytes } : {}),
+    }));
+  }
+
+  /** Calls the listener with everything that happens from now on. */
+  onEvent(listener: (event: ModelEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Looks at the folders and takes in what changed. Scans follow each other.
+   *
+   * @param again name of a package to be proven once more although its files did not change.
+   * @throws PlatformError CONFIG_INVALID under `PROVIDER_STRICT`.
+   */
+  scan(again?: string): Promise<void> {
+    const scan = this.#scanning.then(() => this.#scan(again));
+    this.#scanning = scan.catch(() => undefined);
+    return scan;
+  }
+
+  /**
+   * Brings a package into memory: one that is unloaded, or one that was refused, after proving it anew.
+   *
+   * @throws PlatformError MODEL_NOT_FOUND; what is wrong with it when it is refused.
+   */
+  async bring(name: string): Promise<void> {
+    await this.scan(this.#entries.get(name)?.loaded ? undefined : name);
+    const entry = this.#find(name);
+    const { refused, resident } = entry;
+    if (resident) await resident.bring();
+    else if (refused) throw new PlatformError(refused.code, refused.reason, { model: name });
+  }
+
+  /**
+   * Frees the memory of a package, once its runs are answered; it comes back when it is asked.
+   *
+   * @throws PlatformError MODEL_NOT_FOUND.
+   */
+  async unload(name: string): Promise<void> {
+    await this.#find(name).resident?.unload();
+  }
+
+  #find(name: string): Entry {
+    const entry = this.#entries.get(name);
+    if (entry) return entry;
+    const names = [...this.#entries.keys()].join(', ');
+    throw new PlatformError('MODEL_NOT_FOUND', `there is no model package "${name}"; there are ${names}`, {
+      model: name,
+    });
+  }
+
+  #sorted(): Entry[] {
+    return [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+  }
+
+  async #scan(again?: string, idle?: InferenceWorker): Promise<void> {
+    const { env } = this.options;
+    const found = await findPackages([env.MODELS_DIR, ...(env.MODELS_EXTRA_DIR ? [env.MODELS_EXTRA_DIR] : [])]);
+    const changed = found.filter(
+      ({ name, signature }) => name === again || this.#entries.get(name)?.signature !== signature,
+    );
+    const names = new Set(found.map(({ name }) => name));
+    for (const name of [...this.#entries.keys()].filter((known) => !names.has(known))) this.#remove(name);
+    if (changed.length === 0) return;
+
+    const trial = idle ?? this.options.makeTrial?.() ?? this.#trial();
+    try {
+      for (const one of changed) await this.#take(one, trial);
+    } finally {
+      if (trial !== idle) await trial.close();
     }
-    return new ModelRegistry(loaded, refused);
   }
-}
 
-async function packagesIn(folder: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const family of await foldersIn(folder)) {
-    for (const name of await foldersIn(join(folder, family))) {
-      const isPackage = ['manifest.json', 'model.onnx'].some((file) => existsSync(join(folder, family, name, file)));
-      if (isPackage) names.push(`${family}/${name}`);
+  #trial(): InferenceWorker {
+    const { logger, env } = this.options;
+    return new InferenceWorker({ logger, ...workerLimits(env) });
+  }
+
+  /** Proves a package and lets it serve, or refuses it. */
+  async #take(found: FoundPackage, trial: InferenceWorker): Promise<void> {
+    const { env, logger, accept } = this.options;
+    const entry = this.#entries.get(found.name) ?? { signature: '' };
+    this.#entries.set(found.name, entry);
+    entry.signature = found.signature;
+    try {
+      const { threads } = inferencePlan({ workers: env.INFERENCE_WORKERS ?? 0, threads: env.INFERENCE_THREADS ?? 0 });
+      const proven = await provePackage(found, { env, trial, logger, threads });
+      const resident = this.#residents.make(proven);
+      const loaded = loadedModel(proven, resident);
+      accept?.(loaded);
+      await resident.bring();
+      const old = entry.resident;
+      // From here on whoever asks gets the new one; who has the old one may finish with it.
+      Object.assign(entry, { loaded, resident, refused: undefined });
+      old?.retire();
+      const { name, provider, sha256, providerFallback } = loaded;
+      logger.info({ model: name, provider, sha256, providerFallback }, 'a model package is ready');
+      this.#tell(eventOf(loaded, 'ready'));
+    } catch (error) {
+      if (error instanceof PlatformError && error.code === 'CONFIG_INVALID' && !entry.loaded) throw error;
+      entry.refused = await refusal(found, error);
+      const { name, code, reason } = entry.refused;
+      logger.error({ model: name, code, reason }, 'a model package is refused');
+      this.#tell({ name, state: 'refused', code, reason });
+    } finally {
+      await trial.release(found.name).catch(() => undefined);
     }
   }
-  return names.sort();
-}
 
-async function foldersIn(folder: string): Promise<string[]> {
-  if (!existsSync(folder)) return [];
-  const entries = await readdir(folder, { withFileTypes: true });
-  // Links too: a package may live elsewhere on the disk.
-  return entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map((entry) => entry.name);
-}
+  #remove(name: string): void {
+    this.#entries.get(name)?.resident?.retire();
+    this.#entries.delete(name);
+    this.options.logger.info({ model: name }, 'a model package is gone');
+    this.#tell({ name, state: 'removed' });
+  }
 
-async function open(name: string, options: RegistryOptions): Promise<LoadedModel | RefusedModel> {
-  const folder = join(options.env.MODELS_DIR, name);
-  let manifest: ModelManifest | undefined;
-  try {
-    manifest = await readManifest(folder, name);
-    return await load(folder, manifest, options);
-  } catch (error) {
-    if (error instanceof PlatformError && error.code === 'CONFIG_INVALID') throw error;
-    await options.worker.release(name);
-    return { name, reason: messageOf(error), manifest };
+  #tell(event: ModelEvent): void {
+    for (const listener of this.#listeners) listener(event);
   }
 }
 
-async function load(folder: string, manifest: ModelManifest, { env, worker, logger }: RegistryOptions) {
-  const { name, files } = manifest;
-  const goldenFile = { file: join(folder, 'golden.json'), sha256: files['golden.json'].sha256 };
-  const golden = await readGolden(goldenFile.file, goldenFile.sha256).catch((error: unknown) => {
-    throw invalidModel(name, messageOf(error), error);
-  });
-  const sha256 = files['model.onnx'].sha256;
-  const threads = inferenceThreads(env.INFERENCE_THREADS);
-  const base = { file: join(folder, 'model.onnx'), sha256, threads };
-  const choice = await chooseProvider(env.PROVIDER, { load: { ...base, provider: 'cpu' }, golden: goldenFile });
-  if (choice.fallback) {
-    if (env.PROVIDER_STRICT) {
-      const message = `model ${name} can't run on PROVIDER=${env.PROVIDER} (${choice.fallback}), and PROVIDER_STRICT is set`;
-      throw new PlatformError('CONFIG_INVALID', message, { model: name });
-    }
-    logger.warn({ model: name, reason: choice.fallback }, 'the model runs on the CPU instead');
-  }
-  await prove(manifest, golden, { ...base, provider: choice.provider }, worker);
+/** Workers as the configuration wants them. */
+export function inferenceWorkers(env: InferenceEnv, logger: Logger): InferenceWorker {
+  const { workers } = inferencePlan({ workers: env.INFERENCE_WORKERS ?? 0, threads: env.INFERENCE_THREADS ?? 0 });
+  return new InferenceWorker({ logger, workers, ...workerLimits(env) });
+}
+
+function workerLimits(env: InferenceEnv) {
+  const seconds = env.INFERENCE_TIMEOUT_SECONDS;
   return {
-    name,
-    manifest,
-    sha256,
-    provider: choice.provider,
-    ...(choice.fallback === undefined ? {} : { providerFallback: choice.fallback }),
-    run: (inputs: Tensors) => worker.run(name, inputs),
+    memoryMb: env.WORKER_MEMORY_MB || Math.min(MOST_WORKER_MB, memoryLimit() / 2 / 2 ** 20),
+    libraryPath: env.CUDA_LIBRARY_PATH,
+    ...(seconds === undefined ? {} : { runTimeoutMs: seconds * 1000 }),
   };
 }
 
-/** Loads the model where it will serve and checks it there. */
-async function prove(manifest: ModelManifest, golden: Golden, options: LoadOptions, worker: InferenceWorker) {
-  const { name } = manifest;
-  let session: SessionInfo;
-  try {
-    session = await worker.load(name, options);
-  } catch (error) {
-    throw invalidModel(name, `model.onnx can't be loaded: ${messageOf(error)}`, error);
-  }
-  const missing = [
-    ...manifest.inputs.filter((input) => !session.inputNames.includes(input.name)),
-    ...manifest.outputs.filter((output) => !session.outputNames.includes(output.name)),
-  ].map((tensor) => tensor.name);
-  if (missing.length > 0) throw invalidModel(name, `model.onnx lacks what manifest.json names: ${missing.join(', ')}`);
-  const wrong = await checkGolden(golden, (inputs) => worker.run(name, inputs)).catch(messageOf);
-  if (wrong !== undefined) throw invalidModel(name, `on ${options.provider}: ${wrong}`);
+function loadedModel(proven: ProvenPackage, resident: ResidentModel): LoadedModel {
+  const { name, manifest, provider, fallback } = proven;
+  return {
+    name,
+    manifest,
+    sha256: proven.load.sha256,
+    provider,
+    ...(fallback === undefined ? {} : { providerFallback: fallback }),
+    run: (inputs, options) => resident.run(inputs, options),
+  };
+}
+
+function eventOf({ name, manifest, sha256, provider, providerFallback }: LoadedModel, state: ModelState): ModelEvent {
+  const fallback = providerFallback === undefined ? {} : { providerFallback };
+  return { name, state, version: manifest.version, sha256, provider, ...fallback };
+}
+
+async function refusal({ name, folder }: FoundPackage, error: unknown): Promise<RefusedModel> {
+  const code = error instanceof PlatformError ? error.code : 'MODEL_INVALID';
+  const manifest = await readManifest(folder, name).catch(() => undefined);
+  return { name, code, reason: messageOf(error), ...(manifest ? { manifest } : {}) };
 }

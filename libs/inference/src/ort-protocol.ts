@@ -39,12 +39,21 @@ export type OrtRequest =
   | ({ readonly kind: 'load'; readonly model: string } & LoadOptions)
   | { readonly kind: 'run'; readonly model: string; readonly inputs: Readonly<Record<string, ChunkedTensor>> }
   | { readonly kind: 'end-profile'; readonly model: string }
-  | { readonly kind: 'release'; readonly model: string };
+  | { readonly kind: 'release'; readonly model: string }
+  /** Answers with the bytes that the process holds. */
+  | { readonly kind: 'memory'; readonly model: string };
 
 /** What a loaded session says of itself. */
 export interface SessionInfo {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
+  /** What the graph says of its tensors; a name or -1 stands for a free dimension. */
+  readonly tensors: Readonly<Record<string, TensorShape>>;
+}
+
+export interface TensorShape {
+  readonly dtype: string;
+  readonly shape: readonly (number | string)[];
 }
 
 export interface RunResult {

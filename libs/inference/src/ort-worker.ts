@@ -17,6 +17,7 @@ export async function handle(message: unknown): Promise<Answer> {
   const request = message as OrtRequest;
   if (request.kind === 'run') return run(sessionOf(request.model), request.inputs);
   if (request.kind === 'load') return { result: await load(request.model, request) };
+  if (request.kind === 'memory') return { result: process.memoryUsage.rss() };
   if (request.kind === 'end-profile') sessionOf(request.model).endProfiling();
   else await release(request.model);
   return { result: undefined };
@@ -37,7 +38,12 @@ async function load(model: string, options: LoadOptions): Promise<SessionInfo> {
   await release(model);
   const session = await ort.InferenceSession.create(bytes, sessionOptions(options));
   sessions.set(model, session);
-  return { inputNames: session.inputNames, outputNames: session.outputNames };
+  const tensors = Object.fromEntries(
+    [...session.inputMetadata, ...session.outputMetadata].flatMap((value) =>
+      value.isTensor ? [[value.name, { dtype: value.type, shape: value.shape }]] : [],
+    ),
+  );
+  return { inputNames: session.inputNames, outputNames: session.outputNames, tensors };
 }
 
 function sessionOptions({ provider, threads, profilePrefix }: LoadOptions): InferenceSession.SessionOptions {

@@ -33,7 +33,7 @@ async function probe({ load, golden: { file, sha256 } }: ProbeRequest): Promise<
     const golden = await readGolden(file, sha256);
     await worker.load('probe', { ...load, profilePrefix: join(folder, 'profile') });
     const failure = await checkGolden(golden, (inputs) => worker.run('probe', inputs));
-    if (failure) return { failure };
+    if (failure) return { failure: failure.message };
     await worker.endProfile('probe');
     const elsewhere = ranElsewhere(folder, load.provider);
     if (elsewhere) return { failure: elsewhere };

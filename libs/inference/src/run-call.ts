@@ -16,6 +16,8 @@ export class RunCall {
   readonly answer: Promise<Tensors>;
   /** Smaller is sooner; set by the queue. */
   rank = 0;
+  /** When it was queued last. */
+  since = 0;
   /** Rows that were handed out. */
   taken = 0;
   #answered = 0;

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { SHARE_ENV, Worker, type Transferable } from 'node:worker_threads';
 import type { FromWorker, ToWorker } from './pool-protocol.js';
@@ -35,8 +34,6 @@ export interface ProcessLimits {
 
 /** What a worker process wrote last on stderr: native libraries say nowhere else what went wrong. */
 const LAST_WORDS = 4_096;
-/** The serving process goes first, and so does its database. */
-const NICENESS = 5;
 
 /** A worker in a thread: what is transferred to it is not copied. For JavaScript, which can't take the process with it. */
 export const threadHost: HostFactory = (name, handler, listener) => {
@@ -58,8 +55,8 @@ export const threadHost: HostFactory = (name, handler, listener) => {
 };
 
 /**
- * Workers in processes of their own, for native code: one that crashes, hangs or eats memory is killed alone. They yield
- * the CPU to the serving process, and the kernel takes them first when memory is short.
+ * Workers in processes of their own, for native code: one that crashes, hangs or eats memory is killed
+ * alone, and the kernel takes it first when memory is short.
  */
 export function processHost({ memoryMb, libraryPath }: ProcessLimits = {}): HostFactory {
   return (_name, handler, listener) => {
@@ -79,7 +76,6 @@ export function processHost({ memoryMb, libraryPath }: ProcessLimits = {}): Host
     child.once('error', (error) => end(`the process could not be started: ${error.message}`, false));
     // close, not exit: by then all that it said has been read.
     child.once('close', (code, signal) => end(`the process ended with ${signal ?? `code ${code}`}`, code === 0));
-    if (child.pid !== undefined) yieldTo(child.pid);
     return {
       post: (message) => {
         // A child that is gone takes nothing; its exit is told by the listener.
@@ -117,14 +113,6 @@ function spawnLimited(args: readonly string[], memoryMb?: number, libraryPath?: 
   // RLIMIT_DATA counts what is allocated, not the address space that V8 and CUDA reserve in advance.
   const script = `ulimit -d ${Math.ceil(memoryMb) * 1024} && exec "$0" "$@"`;
   return spawn('/bin/sh', ['-c', script, process.execPath, ...args], options);
-}
-
-function yieldTo(pid: number): void {
-  try {
-    setPriority(pid, NICENESS);
-  } catch {
-    // Already gone, or not allowed here: it then competes like any other process.
-  }
 }
 
 /** Which library a provider lacks is told on stderr only: `… with error: libcublasLt.so.13: cannot open shared object file`. */

@@ -36,6 +36,8 @@ export interface WorkerSlotOptions {
   readonly logger: Logger;
   /** What a fresh worker has to do before anything else, such as loading models. */
   readonly prologue: () => readonly SlotJob[];
+  /** A worker died, for those who count. */
+  readonly onDeath?: () => void;
   /** There is room for another job. */
   readonly onFree: () => void;
 }
@@ -93,7 +95,10 @@ export class WorkerSlot {
       message: (message) => this.#settle(message),
       exit: (reason, clean) => {
         if (this.#host === host) this.#host = undefined;
-        if (!clean || this.#inFlight.size > 0) logger.error({ worker: name, reason }, 'a worker died; it is replaced');
+        if (!clean || this.#inFlight.size > 0) {
+          logger.error({ worker: name, reason }, 'a worker died; it is replaced');
+          this.options.onDeath?.();
+        }
         this.#bury(reason);
         gone();
       },
