@@ -11,6 +11,7 @@ import { DetectionWriter } from './detection-writer.js';
 import { DetectionConsumer } from './detection.consumer.js';
 import { ForecastLookup } from './forecast-lookup.js';
 import { ItemCache } from './item-cache.js';
+import { WebhookSender } from './webhooks/webhook.sender.js';
 
 const MIB = 1_048_576;
 
@@ -18,6 +19,7 @@ const MIB = 1_048_576;
 @Injectable()
 export class DetectorService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #consumer: DetectionConsumer;
+  readonly #sender: WebhookSender;
   readonly #stopping = new AbortController();
   #consumption: Consumption | undefined;
 
@@ -30,6 +32,7 @@ export class DetectorService implements OnApplicationBootstrap, OnModuleDestroy 
     const rules = DetectionRules.load(env.DETECTION_RULES);
     const states = new DetectorStateRepository(dataSource);
     const deliveries = new WebhookDeliveryRepository(dataSource);
+    this.#sender = new WebhookSender({ deliveries, logger, addresses: env.WEBHOOK_ADDRESSES });
     this.#consumer = new DetectionConsumer({
       rules,
       cache: new ItemCache(states, rules, env.DETECTOR_MEMORY_MB * MIB),
@@ -39,7 +42,7 @@ export class DetectorService implements OnApplicationBootstrap, OnModuleDestroy 
       maxPoints: env.DETECTOR_BATCH_POINTS,
       maxFutureMs: maxFutureMs(env.MAX_FUTURE),
       now: Date.now,
-      alerted: () => undefined,
+      alerted: () => this.#sender.wake(),
     });
   }
 
@@ -50,12 +53,13 @@ export class DetectorService implements OnApplicationBootstrap, OnModuleDestroy 
 
   // Not awaited: HTTP answers while the group still forms, or while the broker is away.
   onApplicationBootstrap(): void {
+    this.#sender.start();
     void this.#start();
   }
 
   async onModuleDestroy(): Promise<void> {
     this.#stopping.abort();
-    await this.#consumption?.stop();
+    await Promise.all([this.#consumption?.stop(), this.#sender.stop()]);
   }
 
   async #start(): Promise<void> {

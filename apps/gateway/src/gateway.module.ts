@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { JobsModule } from '../../forecaster/src/jobs/jobs.module.js';
 import { ObservationDoorModule } from '../../ingest/src/observation-door.module.js';
+import { AnomaliesController } from './anomalies/anomalies.controller.js';
+import { StoredAnomalies } from './anomalies/stored-anomalies.js';
 import { ForecastsController } from './forecasts/forecasts.controller.js';
 import { StoredForecasts } from './forecasts/stored-forecasts.js';
 import { JobsController } from './jobs/jobs.controller.js';
@@ -8,6 +10,8 @@ import { ModelsController } from './models/models.controller.js';
 import { ObservationReader } from './series/observation-reader.js';
 import { SeriesCatalogue } from './series/series-catalogue.js';
 import { SeriesController } from './series/series.controller.js';
+import { StoredWebhooks } from './webhooks/stored-webhooks.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 
 /**
  * The gateway role: REST. Needs ENV, LOGGER and TypeORM's DataSource, and FORECAST_CLIENT of a global module:
@@ -15,7 +19,14 @@ import { SeriesController } from './series/series.controller.js';
  */
 @Module({
   imports: [JobsModule, ObservationDoorModule],
-  controllers: [SeriesController, ForecastsController, JobsController, ModelsController],
-  providers: [SeriesCatalogue, ObservationReader, StoredForecasts],
+  controllers: [
+    SeriesController,
+    ForecastsController,
+    AnomaliesController,
+    WebhooksController,
+    JobsController,
+    ModelsController,
+  ],
+  providers: [SeriesCatalogue, ObservationReader, StoredForecasts, StoredAnomalies, StoredWebhooks],
 })
 export class GatewayModule {}

@@ -161,7 +161,10 @@ export class PostgresLog implements ObservationLog {
 
   async #trim(): Promise<void> {
     try {
-      const removed = await trimLog(this.dataSource, this.env.LOG_RETENTION_HOURS, [this.env.DEAD_LETTER_TOPIC]);
+      const removed = await trimLog(this.dataSource, this.env.LOG_RETENTION_HOURS, [
+        this.env.DEAD_LETTER_TOPIC,
+        this.env.ANOMALIES_TOPIC,
+      ]);
       if (removed > 0) this.logger.info({ removed }, 'records past their retention were removed from the log');
     } catch (error) {
       this.logger.warn(
