@@ -10,6 +10,8 @@ const WARM_UP = 2 * LOOK_BACK + 1;
 /** A series that can't be predicted trains at each point: these bound its cost, and bind in no calm series. */
 const TRAININGS_AT_ONCE = 200;
 const TRAININGS_PER_POINT = 0.1;
+/** The places of a window and of the value that follows it. */
+const POSITIONS = Float64Array.from({ length: LOOK_BACK + 1 }, (_, place) => place / LOOK_BACK);
 
 export interface RePad2Options {
   readonly seed: number;
@@ -22,6 +24,11 @@ export interface RePad2Options {
   readonly floor: number;
   /** The re-check appends a second AARE instead of replacing the first, as public re-implementations do. */
   readonly legacyDoublePush: boolean;
+  /**
+   * What a model sees: the values of the window, each followed by the next one, by default; or the places of the window,
+   * each with the value there, as a public re-implementation does.
+   */
+  readonly inputs?: 'values' | 'positions';
 }
 
 /** What the detectors `rola` and `repad2` run with. */
@@ -153,7 +160,8 @@ export class RePad2 implements Stateful {
     this.spare.initialise(this.random);
     const { epochs, learningRate } = this.options;
     const training = { epochs, learningRate, enough: 1e-5 };
-    this.spare.train(this.scaled.subarray(0, LOOK_BACK - 1), this.scaled.subarray(1), training);
+    if (this.options.inputs === 'positions') this.spare.train(POSITIONS.subarray(0, LOOK_BACK), this.scaled, training);
+    else this.spare.train(this.scaled.subarray(0, LOOK_BACK - 1), this.scaled.subarray(1), training);
     return true;
   }
 
@@ -163,7 +171,8 @@ export class RePad2 implements Stateful {
    */
   private forecast(model: Lstm, window: Float64Array): number {
     const { low, range } = this.scale(window);
-    return model.predict(this.scaled) * range + low;
+    const inputs = this.options.inputs === 'positions' ? POSITIONS : this.scaled;
+    return model.predict(inputs) * range + low;
   }
 
   /** Three values to [0, 1] by their own range; equal ones have range 1. */

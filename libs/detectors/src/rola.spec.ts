@@ -1,6 +1,6 @@
 import { pearson, RecentRows } from './correlation.js';
+import { ship } from './fixtures/ship.js';
 import { majorityVote } from './majority-vote.js';
-import { Random } from './random.js';
 import { Rola, rolaDefaults, type RolaOptions } from './rola.js';
 
 describe('pearson', () => {
@@ -88,27 +88,8 @@ describe('majorityVote', () => {
   });
 });
 
-/** Nine channels that move together; events hit all of them, glitches one. */
-function ship(seed: number, rows: number) {
-  const random = new Random(seed);
-  const noise = () => Array.from({ length: 12 }, () => random.next()).reduce((a, b) => a + b) - 6;
-  const events = new Set<number>();
-  const glitches = new Map<number, number>();
-  for (let t = 600; t < rows - 50; t += 400) events.add(t + random.below(40));
-  for (let t = 800; t < rows - 50; t += 400) glitches.set(t + random.below(40), random.below(9));
-  const values = Array.from({ length: rows }, (_, t) => {
-    const common = 20 + 5 * Math.sin((2 * Math.PI * t) / 720) + 2 * Math.sin((2 * Math.PI * t) / 180);
-    return Float64Array.from({ length: 9 }, (_, channel) => {
-      const hit = events.has(t) || glitches.get(t) === channel ? 6 : 0;
-      const value = (1 + 0.3 * channel) * (common + 0.02 * noise() + hit);
-      return channel % 3 === 2 ? 200 - value : value;
-    });
-  });
-  return { values, events: [...events] };
-}
-
 describe('Rola', () => {
-  const firedAt = (values: Float64Array[], options: Partial<RolaOptions>) => {
+  const firedAt = (values: readonly Float64Array[], options: Partial<RolaOptions>) => {
     const rola = new Rola({ ...rolaDefaults(9), ...options });
     return values.flatMap((row, t) => (rola.observe(t * 60_000, row).score > 1 ? [t] : []));
   };
@@ -159,5 +140,17 @@ describe('Rola', () => {
 
     expect(alone('report-unconfirmed')).toBe(true);
     expect(alone('suppress')).toBe(false);
+  });
+
+  it('leaves the row that is judged out of the correlations when told so', () => {
+    const { values, events } = ship(2, 700);
+    const coefficient = (correlateCurrent: boolean) => {
+      const rola = new Rola({ ...rolaDefaults(9), correlateCurrent });
+      const findings = values.map((row, t) => rola.prepare(t * 60_000, row));
+      return findings[events[0]!]!.fired[0]!.partners[0]!.coefficient;
+    };
+
+    expect(coefficient(false)).not.toBe(coefficient(true));
+    expect(coefficient(false)).toBeCloseTo(coefficient(true), 2);
   });
 });

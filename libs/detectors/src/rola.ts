@@ -17,6 +17,8 @@ export interface RolaOptions {
   /** |E| above which two channels vote on each other. */
   readonly correlated: number;
   readonly isolated: IsolatedPolicy;
+  /** Whether the row that is judged is one of those that correlations are over, as it is by default. */
+  readonly correlateCurrent?: boolean;
   /** Without the vote, whatever fires is reported: the union of the single detectors. */
   readonly vote: boolean;
   readonly repad2: RePad2Options;
@@ -53,7 +55,7 @@ export class Rola extends StreamingDetector<RolaFinding> {
   ) {
     const { channels, lookBack, repad2 } = options;
     // The paper reports each point: no cool-down, and the threshold is the vote.
-    super(`rola/1/${lookBack}/${repad2.window}/${repad2.hidden}`, channels, {
+    super(`rola/1/${lookBack}/${repad2.window}/${repad2.hidden}/${repad2.inputs ?? 'values'}`, channels, {
       threshold: 1,
       coolDown: 0,
       smoothing: 1,
@@ -64,7 +66,8 @@ export class Rola extends StreamingDetector<RolaFinding> {
   }
 
   protected find(_ts: number, values: Float64Array): RolaFinding {
-    this.rows.push(values);
+    const { correlateCurrent = true } = this.options;
+    if (correlateCurrent) this.rows.push(values);
     const channels = this.lads.map((lad, i) => {
       const value = values[i]!;
       return Number.isNaN(value) ? undefined : { ...lad.observe(value), value };
@@ -73,6 +76,7 @@ export class Rola extends StreamingDetector<RolaFinding> {
     const fired = this.fired.includes(1)
       ? majorityVote(this.fired, (a, b) => this.rows.correlation(a, b), this.options.correlated)
       : [];
+    if (!correlateCurrent) this.rows.push(values);
     const status = channels.some((verdict) => verdict?.ready) ? 'scored' : 'warming-up';
     const votes = { fired: fired.length, confirmed: fired.filter((vote) => this.reported(vote)).length };
     return { status, strangeness: this.strangeness(channels, fired), votes, fired, channels };
