@@ -28,6 +28,39 @@ export function pastForecasts(): TimeSeriesBuilder {
   );
 }
 
+/** Share of the actuals that lay inside the intervals, day by day. */
+export function coverage(): TimeSeriesBuilder {
+  return new TimeSeriesBuilder()
+    .title('Coverage')
+    .description('Share of the actuals inside the 80 % and 95 % intervals, of each model, by day.')
+    .datasource(DATA_SOURCE)
+    .unit('percentunit')
+    .min(0)
+    .max(1)
+    .withTarget(timeSeriesQuery('A', sql.COVERAGE));
+}
+
+/** How each model did on the actuals that arrived. */
+export function scorecard(): TableBuilder {
+  return table('Scorecard', 'How each model did on the actuals that arrived in this time.', sql.SCORECARD)
+    .overrideByName('coverage_80', [value('unit', 'percentunit')])
+    .overrideByName('coverage_95', [value('unit', 'percentunit')]);
+}
+
+/** The series whose intervals promise too much or too little. */
+export function miscoverage(): TableBuilder {
+  return table(
+    'Mis-coverage',
+    'By how much the coverage of the served 80 % intervals was off over the last week; an alert fires from 6 points on.',
+    sql.MISCOVERAGE,
+  ).overrideByName('off_by', [value('unit', 'percentunit')]);
+}
+
+/** What was served instead of what, and why. */
+export function champions(): TableBuilder {
+  return table('Champions', 'Changes of what is served on a series, and why.', sql.CHAMPIONS);
+}
+
 /** The newest point of each series; the stalest first. */
 export function freshness(): TableBuilder {
   return table('Freshness', 'The newest point of each series, the stalest first.', sql.FRESHNESS)

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ForecastRepository } from '@app/persistence';
 import { CANONICAL_LEVELS } from '@app/series';
+import { alertRulesJson } from '../../grafana/alert-rules.js';
 import { dashboardJson, tidecastDashboard } from '../../grafana/tidecast-dashboard.js';
 import type { SqlTarget } from '../../grafana/sql-query.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
@@ -75,6 +76,18 @@ async function seed(): Promise<void> {
     });
     await new ForecastRepository(database.dataSource).insert([0, 1, 2, 3].map((age) => forecast(NOW - age * HOUR)));
   }
+  await query(
+    `INSERT INTO scores (series_id, model, lead_bucket, day, points, loss, abs_actual, inside_80, inside_95, width_80,
+                         width_95, abs_error, scaled_error, scaled_points, pinball)
+     SELECT series_id, model, 1, ($1::timestamptz - n * interval '1 day')::date, 100, 5, 50, 70, 90, 10, 20, 3, 50, 100, '{}'
+     FROM series, unnest('{aggregate,seasonal-naive}'::text[]) AS model, generate_series(0, 2) AS n WHERE item_id = $2`,
+    [new Date(NOW), ITEM],
+  );
+  await query(
+    `INSERT INTO champions (series_id, version, champion, replaced, reason, decided_at)
+     SELECT series_id, 1, 'seasonal-naive', 'aggregate', 'aggregate loses', $1 FROM series WHERE item_id = $2`,
+    [new Date(NOW), ITEM],
+  );
   await query(`INSERT INTO series (item_id, channel) VALUES ('never seen', 'value')`);
   await query(`INSERT INTO stream_offsets VALUES ('tidecast-ingest', 'tidecast.observations', 0, 40)`);
   await query(`INSERT INTO log_partitions VALUES ('tidecast.observations', 0, 42)`);
@@ -127,6 +140,26 @@ const EXPECTED: Readonly<Record<string, Record<string, string>>> = {
     lower_95: 'Number',
     upper_95: 'Number',
   },
+  'Coverage A': { time: 'Date', metric: 'String', coverage_80: 'Number', coverage_95: 'Number' },
+  'Scorecard A': {
+    channel: 'String',
+    model: 'String',
+    points: 'Number',
+    mae: 'Number',
+    mase: 'Number',
+    coverage_80: 'Number',
+    coverage_95: 'Number',
+    width_80: 'Number',
+  },
+  'Mis-coverage A': { item_id: 'String', channel: 'String', off_by: 'Number' },
+  'Champions A': {
+    decided_at: 'Date',
+    item_id: 'String',
+    channel: 'String',
+    champion: 'String',
+    replaced: 'String',
+    reason: 'String',
+  },
   'Freshness A': {
     item_id: 'String',
     channel: 'String',
@@ -178,6 +211,18 @@ const typeOf = (value: unknown): string | undefined => value?.constructor.name;
 describe('the dashboard', () => {
   it('is committed as its code builds it; npm run dashboards writes it', () => {
     expect(readFileSync('grafana/dashboards/tidecast.json', 'utf8')).toBe(dashboardJson());
+  });
+
+  it('and so are the alert rules, whose query is the one of the panel', async () => {
+    const committed = readFileSync('grafana/provisioning/alerting/tidecast.yaml', 'utf8');
+    expect(committed).toBe(alertRulesJson());
+    const [{ rules }] = (JSON.parse(committed) as { groups: [{ rules: { data: { model: { rawSql?: string } }[] }[] }] })
+      .groups;
+    const rows = await asReader(rules[0]!.data[0]!.model.rawSql!);
+    // 70 of 100 points lie inside what promises 80 of 100.
+    expect(rows.map(({ item_id, off_by }) => [item_id, Number((off_by as number).toFixed(6))])).toEqual(
+      CHANNELS.map(() => [ITEM, 0.1]),
+    );
   });
 
   it('gives each panel an id of its own, a description and a place that no other one covers', () => {

@@ -8,6 +8,8 @@ import { StoredForecasts } from './forecasts/stored-forecasts.js';
 import { JobsController } from './jobs/jobs.controller.js';
 import { ModelsController } from './models/models.controller.js';
 import { ObservationReader } from './series/observation-reader.js';
+import { ScorecardController } from './scorecard/scorecard.controller.js';
+import { ScorecardReader } from './scorecard/scorecard.reader.js';
 import { SeriesCatalogue } from './series/series-catalogue.js';
 import { SeriesController } from './series/series.controller.js';
 import { StoredWebhooks } from './webhooks/stored-webhooks.js';
@@ -26,7 +28,8 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     WebhooksController,
     JobsController,
     ModelsController,
+    ScorecardController,
   ],
-  providers: [SeriesCatalogue, ObservationReader, StoredForecasts, StoredAnomalies, StoredWebhooks],
+  providers: [SeriesCatalogue, ObservationReader, StoredForecasts, ScorecardReader, StoredAnomalies, StoredWebhooks],
 })
 export class GatewayModule {}
