@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 from .importing import command as importing
+from .items import command as items
+from .tuning import command as tuning
 
 MODELS = Path(__file__).resolve().parent.parent
 
@@ -13,6 +15,8 @@ MODELS = Path(__file__).resolve().parent.parent
 def main(arguments: list[str] | None = None) -> int:
     parser, commands = _parser()
     arguments = sys.argv[1:] if arguments is None else arguments
+    if items.is_for_item(arguments):
+        arguments = [items.NAME, *arguments[1:]]
     if arguments and arguments[0] in commands:
         _refuse_unknown(commands[arguments[0]], arguments[1:])
     options = parser.parse_args(arguments)
@@ -34,12 +38,13 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     train.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="folder with corpus/ and forecasting/m4/"
     )
+    train.add_argument("--family", default="ttm", metavar="NAME", help="ttm (default), tsmixer, s-mamba or time-moe")
     train.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="checkpoints and run.json; goes on from them"
     )
     train.add_argument("--minutes", type=_positive(float), required=True, help="time budget of training itself")
     train.add_argument("--seed", type=int, default=1)
-    train.add_argument("--batch", type=_positive(int), default=96, help="windows a step (default 96)")
+    train.add_argument("--batch", type=_positive(int), help="windows a step (default: the family's)")
     train.add_argument(
         "--pool", type=_positive(float), default=1.0, help="synthetic series, in units of 116,000 (default 1)"
     )
@@ -58,6 +63,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     export.set_defaults(run=_export)
 
     importing.register(commands)
+    items.register(commands)
+    tuning.register(commands)
 
     verify = commands.add_parser("verify", help="prove a model package with ONNX Runtime alone", allow_abbrev=False)
     verify.add_argument("package", type=Path, nargs="*", help="package folders (default: all below models/)")
@@ -101,7 +108,7 @@ def _say(text: str) -> None:
 def _train(options: argparse.Namespace) -> int:
     import torch
 
-    from .architectures.recipes import TTM_BASE
+    from .architectures.recipes import recipe_of
     from .data.corpus import read_corpus
     from .data.pool import cached_pool
     from .training.trainer import Trainer, TrainingPlan
@@ -115,8 +122,14 @@ def _train(options: argparse.Namespace) -> int:
     _say(f"{len(series)} real series, {sum(one.held_out for one in series)} of them held out")
     pool = cached_pool(options.out, options.seed, options.pool, _say)
     _say(f"{len(pool.values)} synthetic series")
-    plan = TrainingPlan(minutes=options.minutes, seed=options.seed, batch=options.batch)
-    summary = Trainer(TTM_BASE, plan, pool, series, options.out, device, _say).run()
+    recipe = recipe_of(options.family)
+    plan = TrainingPlan(
+        minutes=options.minutes,
+        seed=options.seed,
+        batch=options.batch or recipe.batch,
+        learning_rate=recipe.learning_rate,
+    )
+    summary = Trainer(options.family, recipe.config, plan, pool, series, options.out, device, _say).run()
     _say(f"trained on {summary['samples'] / 1e6:.2f} M windows in {summary['minutes']} minutes")
     _say(f"next: forge export --run {options.out} --data {options.data} --version …")
     return 0

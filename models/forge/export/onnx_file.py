@@ -8,6 +8,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from .weight_names import name_weights
+
 OPSET = 20
 IR_VERSION = 10  # what onnxruntime-node 1.30 and earlier read
 # Sizes of the free dimensions in the traced example: all different, and none 0 or 1, which would be taken for fixed.
@@ -46,6 +48,7 @@ def export_tensors(module: nn.Module, inputs: Sequence[TensorSpec], outputs: Seq
         )
     file = program.model_proto
     _forget_origin(file)
+    name_weights(file, module)
     onnx.checker.check_model(file)
     onnx.save(file, path)
 
