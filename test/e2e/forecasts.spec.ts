@@ -110,6 +110,8 @@ describe('the stored forecast', () => {
         status: 'ok',
         parts: { observed: 30 },
         traceparent: TRACE,
+        naive_error: 1,
+        stored_in: expect.any(String),
       },
     ]);
     const times = forecastTimes(Date.parse(issued!.cutoff), Frequency.parse(issued!.freq)!, 'UTC', 1);

@@ -53,6 +53,12 @@ export const envSchema = z.object({
     .default('tidecast.observations.dead-letter')
     .describe('Topic for records that could not be used.'),
   ANOMALIES_TOPIC: topic.default('tidecast.anomalies').describe('Topic that anomalies leave by.'),
+  FORECASTS_TOPIC: topic
+    .default('tidecast.forecasts')
+    .describe('Topic that forecasts which the stream asked for leave by.'),
+  FORECAST_REQUESTS_TOPIC: topic
+    .default('tidecast.forecast-requests')
+    .describe('Topic that requests for forecasts come in on.'),
   TOPIC_PARTITIONS: count(1, 1024).default(4).describe('Partitions of the topics that Tidecast creates itself.'),
   CREATE_TOPICS: flag.default(true).describe('Create missing topics at start; switch off where rights forbid it.'),
   INGEST_GROUP: z.string().min(1).default('tidecast-ingest').describe('Consumer group of the ingest role.'),
@@ -82,6 +88,11 @@ export const envSchema = z.object({
     .url({ protocol: /^https?$/, error: 'must be an http(s) URL such as http://forecaster:8080' })
     .optional()
     .describe('Where a gateway that runs alone finds the forecaster.'),
+  FORECASTER_GROUP: z
+    .string()
+    .min(1)
+    .default('tidecast-forecaster')
+    .describe('Consumer group of the forecaster role: stream policies and requests by topic.'),
   DEFAULT_FREQ: z
     .string()
     .refine(
@@ -101,6 +112,12 @@ export const envSchema = z.object({
   MODEL_MEMORY_MB: count(0, 1_048_576)
     .default(0)
     .describe('Memory for loaded models, in MiB; 0 takes a quarter of what the process may use.'),
+  AUTO_MODE: z
+    .enum(['aggregate', 'single'])
+    .default('aggregate')
+    .describe(
+      'What model "auto" is: all families and baselines weighted into one forecast, or one family, the cheap way.',
+    ),
   PROVIDER: z
     .enum(['auto', 'cuda', 'webgpu', 'cpu'])
     .default('auto')
@@ -122,7 +139,9 @@ export const envSchema = z.object({
     .string()
     .optional()
     .describe('Folders with the CUDA libraries, separated by colons, where the system does not find them itself.'),
-  SCHEDULER: flag.default(true).describe('Let this forecaster create and work on scheduled runs.'),
+  SCHEDULER: flag
+    .default(true)
+    .describe('Let this forecaster work by itself: on scheduled runs, stream policies and requests by topic.'),
   JOB_TASK_SERIES: count(1, 4096).default(64).describe('Series in one task that a forecaster claims of a run.'),
   MAX_HORIZON: count(1, 100_000).default(4096).describe('Longest horizon that a caller may ask for, in steps.'),
   MAX_SERIES_PER_CALL: count(1, 100_000).default(1024).describe('Most series in one forecast call.'),

@@ -27,7 +27,7 @@ export interface AutoOptions {
 }
 
 /**
- * `model: "auto"`: the network where its context is met well enough, otherwise the best baseline, so that there is an
+ * `model: "auto"` of one family, the cheap mode: the network where its context is met well enough, otherwise the best baseline, so that there is an
  * answer from the first point of a series. What was passed over, and why, is in `parts.chosen`.
  */
 export class AutoForecaster implements Forecaster {
@@ -66,15 +66,20 @@ export class AutoForecaster implements Forecaster {
       return forecasts.map((forecast) => because(forecast, { [forecast.model]: 'its context is met' }));
     } catch (error) {
       // An overloaded platform must say so; a network that fails must not leave a series without an answer.
-      if (!(error instanceof PlatformError) || !FAILURES.has(error.code)) throw error;
+      if (!(error instanceof PlatformError) || !isFailure(error)) throw error;
       const forecasts = await this.options.baseline.forecast(windows, horizon);
       return forecasts.map((forecast) => passedOver(forecast, { [neural.name]: `failed: ${error.message}` }));
     }
   }
 }
 
+/** Whether an error is about the model alone, so that others may stand in. */
+export function isFailure({ code }: PlatformError): boolean {
+  return FAILURES.has(code);
+}
+
 /** Why a window is not for the network; undefined when it is. */
-function whyNotNeural(
+export function whyNotNeural(
   neural: NeuralForecaster,
   window: ContextWindow,
   horizon: number,

@@ -1,3 +1,4 @@
+import type { Env } from '@app/config';
 import {
   ModelRegistry,
   availableCpus,
@@ -9,6 +10,7 @@ import {
   type WorkerPool,
 } from '@app/inference';
 import { PlatformError, type Logger } from '@app/observability';
+import { AggregateForecaster } from './aggregate.js';
 import { AutoForecaster, type NeuralForecaster } from './auto.js';
 import { BASELINES } from './best-baseline.js';
 import { describeBaseline, describePackage } from './describe-model.js';
@@ -21,8 +23,10 @@ import { ttmForecaster } from './ttm.js';
 
 /** Threads for baselines, most: each is a copy of the WASM modules. */
 const MOST_BASELINE_THREADS = 4;
-/** The package that `auto` uses. */
+/** The package that `auto` uses where it is to use one only. */
 const DEFAULT_PACKAGE = 'ttm/base';
+/** How the packages end that are made for any series. */
+const GENERAL = '/base';
 
 /** Neural families, by the first half of a package's name. */
 const FAMILIES: Readonly<Record<string, (model: LoadedModel) => NeuralForecaster>> = {
@@ -34,8 +38,10 @@ const FAMILIES: Readonly<Record<string, (model: LoadedModel) => NeuralForecaster
   'time-moe': timeMoeForecaster,
 };
 
+type CatalogueEnv = InferenceEnv & Pick<Partial<Env>, 'AUTO_MODE'>;
+
 export interface CatalogueOptions {
-  readonly env: InferenceEnv;
+  readonly env: CatalogueEnv;
   readonly logger: Logger;
 }
 
@@ -47,7 +53,7 @@ export class ForecasterCatalogue {
     private readonly registry: ModelRegistry,
     private readonly pool: WorkerPool,
     private readonly worker: InferenceWorker,
-    private readonly env: InferenceEnv,
+    private readonly env: CatalogueEnv,
   ) {
     this.#assemble();
     registry.onEvent(() => this.#assemble());
@@ -103,15 +109,35 @@ export class ForecasterCatalogue {
     await Promise.all([this.worker.close(), this.pool.close()]);
   }
 
+  /** The networks that were made for any series; those of one item are asked for by name. */
+  #aggregate(
+    networks: ReadonlyMap<string, NeuralForecaster>,
+    baselines: readonly Forecaster[],
+    otherwise: Forecaster,
+  ): Forecaster {
+    const general = [...networks.values()].filter(({ name }) => name.endsWith(GENERAL));
+    if (general.length === 0) return otherwise;
+    const baseline = (name: (typeof BASELINES)[number]) => baselines[BASELINES.indexOf(name)]!;
+    return new AggregateForecaster({
+      networks: general,
+      naive: baseline('seasonal-naive'),
+      seasonal: baseline('mstl'),
+      plain: baseline('ets'),
+      otherwise,
+      ...(networks.has(DEFAULT_PACKAGE) ? {} : { missing: missingDefault(this.env.MODELS_DIR, this.registry.refused) }),
+    });
+  }
+
   /** Whoever has a forecaster of the old set finishes with it. */
   #assemble(): void {
     const networks = new Map(this.registry.loaded.map((model) => [model.name, build(model)] as const));
     const baselines = BASELINES.map((name) => new StatisticalForecaster(name, name, this.pool));
-    const auto = new AutoForecaster({
+    const single = new AutoForecaster({
       neural: networks.get(DEFAULT_PACKAGE),
       missing: missingDefault(this.env.MODELS_DIR, this.registry.refused),
       baseline: new StatisticalForecaster('best-baseline', 'best', this.pool),
     });
+    const auto = this.env.AUTO_MODE === 'single' ? single : this.#aggregate(networks, baselines, single);
     this.#forecasters = new Map<string, Forecaster>([
       ['auto', auto],
       ...aliases(networks),

@@ -2,3 +2,5 @@ export type { Forecaster, ModelDescription } from './forecaster.js';
 export { ForecasterCatalogue, type CatalogueOptions } from './forecaster-catalogue.js';
 export { decodeGreedily } from './greedy-decoding.js';
 export type { Together } from './network.js';
+export { AggregateForecaster } from './aggregate.js';
+export { AGGREGATE, UNCALIBRATED, type SeriesKnowledge } from './aggregation-plan.js';
