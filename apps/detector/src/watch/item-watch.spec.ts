@@ -7,7 +7,7 @@ const START = Date.UTC(2026, 2, 1);
 const rule = (settings: object = {}) => DetectionRules.parse([{ name: 'test', ...settings }]).of('item');
 
 /** A wave with noise; a minute a step. */
-function moments(count: number, channels: readonly string[], value = wave): Moment[] {
+function moments(count: number, channels: readonly string[], value: (i: number, k: number) => number = wave): Moment[] {
   return Array.from({ length: count }, (_, i) => ({
     ts: START + i * MINUTE,
     channels,
