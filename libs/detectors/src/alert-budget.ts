@@ -1,3 +1,4 @@
+import { Clock } from './clock.js';
 import { discoveryLevel, type Discovery } from './false-discovery.js';
 import type { StateReader, StateWriter, Stateful } from './state.js';
 
@@ -42,6 +43,7 @@ export class AlertBudget implements Stateful {
   private readonly times: Float64Array;
   /** Scores by part of a period, in a ring of four periods. */
   private readonly counts = new Float64Array(PERIODS * PARTS);
+  private readonly clock = new Clock();
   private part = Number.NEGATIVE_INFINITY;
   private seen = 0;
   /** log of what labels have made of the bar; halves in a period. */
@@ -77,7 +79,10 @@ export class AlertBudget implements Stateful {
     return Math.max(1, strength * Math.exp(this.strictness));
   }
 
-  /** Whether a score at this time is an alert. Times that go backwards count as the newest one. */
+  /**
+   * Whether a score at this time is an alert. Times that go backwards count as the newest one, unless they show that the
+   * newest was wrong (`Clock`) by more than a period: a time in the far future does not silence the budget for ever.
+   */
   admit(ts: number, score: number): boolean {
     this.pass(ts);
     if (!(score > 1)) return false;
@@ -110,7 +115,11 @@ export class AlertBudget implements Stateful {
 
   /** Time makes labels and old scores wear off. */
   private pass(ts: number): void {
-    if (!(ts > this.newest)) return;
+    if (!this.clock.accepts(ts)) return;
+    if (ts < this.newest) {
+      if (this.newest - ts > this.periodMs) this.setBack(ts);
+      return;
+    }
     if (Number.isFinite(this.newest)) this.strictness *= 0.5 ** ((ts - this.newest) / this.periodMs);
     else this.first = ts;
     this.newest = ts;
@@ -125,10 +134,23 @@ export class AlertBudget implements Stateful {
     this.forgetCounts();
   }
 
+  /** What lies in a future that there is not counts as now. */
+  private setBack(ts: number): void {
+    for (const times of [this.recent, this.times]) times.forEach((time, i) => (times[i] = Math.min(time, ts)));
+    this.newest = ts;
+    this.first = Math.min(this.first, ts);
+    this.counts.fill(0);
+    this.part = this.partOf(ts);
+  }
+
+  private partOf(ts: number): number {
+    return Math.floor((ts * PARTS) / this.periodMs);
+  }
+
   /** Empties the parts of the ring that time has come round to. */
   private forgetCounts(): void {
     const { counts } = this;
-    const part = Math.floor((this.newest * PARTS) / this.periodMs);
+    const part = this.partOf(this.newest);
     for (let passed = Math.min(part - this.part, counts.length); passed > 0; passed--) {
       counts[place(part - passed + 1, counts.length)] = 0;
     }
@@ -150,11 +172,13 @@ export class AlertBudget implements Stateful {
   }
 
   save(to: StateWriter): void {
+    this.clock.save(to);
     for (const part of [this.recent, this.recentSeen, this.scores, this.times, this.counts]) to.array(part);
     for (const number of [this.next, this.part, this.seen, this.strictness, this.first, this.newest]) to.number(number);
   }
 
   load(from: StateReader): void {
+    this.clock.load(from);
     for (const part of [this.recent, this.recentSeen, this.scores, this.times, this.counts]) from.array(part);
     this.next = from.number();
     this.part = from.number();

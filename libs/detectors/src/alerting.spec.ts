@@ -93,6 +93,15 @@ describe('AlertBudget', () => {
     }
   });
 
+  it('is not silenced for ever by a time in the far future', () => {
+    const budget = new AlertBudget({ alerts: 1 });
+    expect(budget.admit(8.64e15, 5)).toBe(true);
+    const times = alerts(budget, 2000, (hour) => 2 + (hour % 50));
+
+    expect(most(times)).toBe(1);
+    expect(times.length).toBeGreaterThan(3);
+  });
+
   it('refuses a budget of nothing', () => {
     expect(() => new AlertBudget({ alerts: 0 })).toThrow(/must be 1 or more/);
     expect(() => new AlertBudget({ alerts: 1, periodMs: 0 })).toThrow(/above 0/);

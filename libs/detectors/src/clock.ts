@@ -1,7 +1,7 @@
 import type { StateReader, StateWriter, Stateful } from './state.js';
 
 /** So many points in a row, each after the one before, make a clock that was set back the new clock. */
-const NEW_CLOCK_AFTER = 16;
+export const NEW_CLOCK_AFTER = 16;
 
 /**
  * Tells points in order from late and repeated ones. A clock that was set back does not silence a detector for ever:

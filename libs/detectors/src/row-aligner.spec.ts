@@ -53,6 +53,19 @@ describe('RowAligner', () => {
     ]);
   });
 
+  it('follows a clock that was set back, and does not take a slow channel for one', () => {
+    const rows = aligner({ waiting: 0 });
+    rows.offer(9_000_000, 0, 1);
+    const back = Array.from({ length: 20 }, (_, i) => rows.offer(1000 * (i + 1), 0, i).map(({ ts }) => ts));
+    expect(back.flat()).toEqual([16_000, 17_000, 18_000, 19_000, 20_000]);
+
+    const slow = Array.from({ length: 100 }, (_, i) => [
+      ...rows.offer(1000 * (i + 100), 0, i),
+      ...rows.offer(1000 * (i + 50), 1, i),
+    ]);
+    expect(slow.flat().map(({ ts }) => ts)).toEqual(Array.from({ length: 100 }, (_, i) => 1000 * (i + 100)));
+  });
+
   it('holds no more rows than it may, whatever comes', () => {
     const rows = aligner();
     for (let i = 0; i < 1000; i++) rows.offer(((i * 7919) % 1000) * 1000, i % 2, i);

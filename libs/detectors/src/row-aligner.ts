@@ -1,3 +1,4 @@
+import { NEW_CLOCK_AFTER } from './clock.js';
 import type { StateReader, StateWriter, Stateful } from './state.js';
 
 /** A row that is complete, or waited for no longer: a value a channel, NaN where none came. */
@@ -18,15 +19,18 @@ export interface RowAlignerOptions {
 
 /**
  * Puts the values of channels that arrive at different rates, or late, into rows of one grid. A row leaves when all
- * channels have a value, or when more than `waiting` rows wait; a value for a row that has left is dropped.
+ * channels have a value, or when more than `waiting` rows wait; a value for a row that has left is dropped. When many in
+ * order are dropped and no row leaves, the clock was set back: what waits leaves, and their time is the time.
  */
 export class RowAligner implements Stateful {
   private readonly rows: AlignedRow[] = [];
   private readonly last: { ts: number; value: number }[];
   private left = Number.NEGATIVE_INFINITY;
+  private dropped = Number.NaN;
+  private droppedInOrder = 0;
 
   constructor(private readonly options: RowAlignerOptions) {
-    this.last = Array.from({ length: options.channels }, () => ({ ts: Number.NEGATIVE_INFINITY, value: Number.NaN }));
+    this.last = Array.from({ length: options.channels }, () => NEVER);
   }
 
   /** Takes in one value; returns the rows that leave, oldest first. The last of two values for a place counts. */
@@ -34,15 +38,20 @@ export class RowAligner implements Stateful {
     const { channels, stepMs, waiting } = this.options;
     if (channel < 0 || channel >= channels) throw new RangeError(`channel ${channel} of ${channels}`);
     const at = Math.floor(ts / stepMs) * stepMs;
-    if (!Number.isFinite(at) || at <= this.left) return [];
+    if (!Number.isFinite(at)) return [];
+    const leaving: AlignedRow[] = [];
+    if (at <= this.left) {
+      if (!this.isSetBack(at)) return [];
+      leaving.push(...this.flush());
+      this.left = Number.NEGATIVE_INFINITY;
+      for (let i = 0; i < channels; i++) this.last[i] = NEVER;
+    }
 
     const place = this.rows.findIndex((row) => row.ts >= at);
     const found = place >= 0 && this.rows[place]!.ts === at;
     const row = found ? this.rows[place]! : { ts: at, values: new Float64Array(channels).fill(Number.NaN) };
     if (!found) this.rows.splice(place < 0 ? this.rows.length : place, 0, row);
     row.values[channel] = value;
-
-    const leaving: AlignedRow[] = [];
     while (this.rows.length > waiting || (this.rows.length > 0 && !this.rows[0]!.values.some(Number.isNaN))) {
       leaving.push(this.release());
     }
@@ -56,7 +65,17 @@ export class RowAligner implements Stateful {
     return rows;
   }
 
+  /** Values of one row count once. */
+  private isSetBack(at: number): boolean {
+    if (at === this.dropped) return false;
+    this.droppedInOrder = at > this.dropped ? this.droppedInOrder + 1 : 1;
+    this.dropped = at;
+    return this.droppedInOrder >= NEW_CLOCK_AFTER;
+  }
+
   save(to: StateWriter): void {
+    to.number(this.dropped);
+    to.number(this.droppedInOrder);
     to.number(this.left);
     to.number(this.rows.length);
     for (const { ts, values } of this.rows) {
@@ -70,6 +89,8 @@ export class RowAligner implements Stateful {
   }
 
   load(from: StateReader): void {
+    this.dropped = from.number();
+    this.droppedInOrder = from.number();
     this.left = from.number();
     this.rows.length = from.number();
     for (let i = 0; i < this.rows.length; i++) {
@@ -83,6 +104,7 @@ export class RowAligner implements Stateful {
     const row = this.rows.shift()!;
     const reach = this.options.fillSteps * this.options.stepMs;
     this.left = row.ts;
+    this.droppedInOrder = 0;
     this.last.forEach((last, i) => {
       if (!Number.isNaN(row.values[i]!)) this.last[i] = { ts: row.ts, value: row.values[i]! };
       else if (row.ts - last.ts <= reach) row.values[i] = last.value;
@@ -90,3 +112,5 @@ export class RowAligner implements Stateful {
     return row;
   }
 }
+
+const NEVER = { ts: Number.NEGATIVE_INFINITY, value: Number.NaN };
