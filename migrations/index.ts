@@ -6,6 +6,7 @@ import { CreateJobs1700000004000 } from './1700000004000-create-jobs.js';
 import { CreateViews1700000005000 } from './1700000005000-create-views.js';
 import { CreateAnomalies1700000006000 } from './1700000006000-anomalies.js';
 import { CreateScores1700000007000 } from './1700000007000-scores.js';
+import { CreateModels1700000008000 } from './1700000008000-models.js';
 
 /** All migrations, oldest first. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   CreateViews1700000005000,
   CreateAnomalies1700000006000,
   CreateScores1700000007000,
+  CreateModels1700000008000,
 ];

@@ -23,6 +23,8 @@ export interface RestOptions {
   readonly ingest?: boolean;
   /** Ask the forecaster there, instead of one in the same process. */
   readonly forecasterUrl?: string;
+  /** Configuration on top of that of the tests. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Small enough to be reached by a test. */
@@ -37,9 +39,9 @@ export class RestProcess {
     private readonly database: TestDatabase,
   ) {}
 
-  static async start({ ingest, forecasterUrl }: RestOptions = {}): Promise<RestProcess> {
+  static async start({ ingest, forecasterUrl, env: own = {} }: RestOptions = {}): Promise<RestProcess> {
     const limits = Object.entries(REST_LIMITS).map(([key, value]) => [key, String(value)]);
-    const env = loadEnv({ SCHEDULER: 'false', ...Object.fromEntries(limits) });
+    const env = loadEnv({ SCHEDULER: 'false', ...Object.fromEntries(limits), ...own });
     const database = await createDatabase();
     const forecaster = forecasterUrl
       ? ForecastClientModule.overHttp(forecasterUrl)

@@ -22,7 +22,19 @@ export interface ForecastClient {
 
   /** The models that can be named in a command, with the provider that each is proven to run on. */
   models(): Promise<ModelDescription[]>;
+
+  /**
+   * Loads or unloads one package, or looks for new ones, and answers with all models.
+   *
+   * @throws PlatformError MODEL_NOT_FOUND; for `load` what is wrong with a package that is refused.
+   */
+  manageModels(command: ModelCommand): Promise<ModelDescription[]>;
 }
+
+/** What to do with model packages. */
+export type ModelCommand =
+  /** `name` is `<family>/<name>`. */
+  { readonly action: 'load' | 'unload'; readonly name: string } | { readonly action: 'scan' };
 
 /** What to forecast, how far and with what. */
 export interface ForecastCommand {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { ForecastCommand } from './forecast-client.js';
+import type { ForecastCommand, ModelCommand } from './forecast-client.js';
 
 const text = z.string().min(1);
 
@@ -24,3 +24,9 @@ export const forecastCommandSchema: z.ZodType<ForecastCommand> = z.strictObject(
   traceparent: z.string().optional(),
   store: z.boolean(),
 });
+
+/** What the gateway asks to be done with model packages. */
+export const modelCommandSchema: z.ZodType<ModelCommand> = z.union([
+  z.strictObject({ action: z.enum(['load', 'unload']), name: text }),
+  z.strictObject({ action: z.literal('scan') }),
+]);

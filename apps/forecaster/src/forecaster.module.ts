@@ -5,6 +5,7 @@ import {
   ContextRepository,
   ForecastRepository,
   JobTaskRepository,
+  ModelRepository,
   ScoreRepository,
   SeriesRepository,
 } from '@app/persistence';
@@ -24,6 +25,7 @@ import { LocalForecastClient } from './local-forecast-client.js';
 import { ScorecardService } from './scorecard/scorecard.service.js';
 import { ScorecardWorker } from './scorecard/scorecard.worker.js';
 import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
+import { ModelKeeper } from './model-keeper.js';
 
 /** What a process gives to its forecaster role. */
 export interface ForecasterOptions {
@@ -46,7 +48,7 @@ export class ForecasterModule implements OnApplicationShutdown {
   ) {
     probes.add('models', async () => {
       const models = await catalogue.describe();
-      if (!models.some(({ state }) => state === 'ready')) throw new Error('no model is ready');
+      if (!models.some(({ state }) => state !== 'refused')) throw new Error('no model is ready');
     });
   }
 
@@ -57,12 +59,18 @@ export class ForecasterModule implements OnApplicationShutdown {
       imports: [JobsModule, ...(env.SCHEDULER ? [ScheduleModule.forRoot()] : [])],
       controllers: internalApi ? [InternalController] : [],
       providers: [
-        ...[SeriesRepository, ContextRepository, ForecastRepository, JobTaskRepository, ScoreRepository].map(
-          repository,
-        ),
+        ...[
+          SeriesRepository,
+          ContextRepository,
+          ForecastRepository,
+          JobTaskRepository,
+          ModelRepository,
+          ScoreRepository,
+        ].map(repository),
         catalogue ? { provide: MODEL_CATALOGUE, useValue: catalogue } : CATALOGUE,
         ContextLoader,
         ForecastService,
+        ModelKeeper,
         ScorecardService,
         { provide: FORECAST_CLIENT, useClass: LocalForecastClient },
         ...(env.SCHEDULER ? [JobWorker, ForecastSchedule, ScorecardWorker] : []),

@@ -1,6 +1,13 @@
 import { ERROR_CODES, PlatformError, messageOf, type ErrorCode } from '@app/observability';
+import { currentSignal } from '@app/server';
 
-import type { ForecastClient, ForecastCommand, ForecastOutcome, ModelDescription } from './forecast-client.js';
+import type {
+  ForecastClient,
+  ForecastCommand,
+  ForecastOutcome,
+  ModelCommand,
+  ModelDescription,
+} from './forecast-client.js';
 
 /** How long an asker waits. A full call on a slow machine takes seconds; more means that nobody is there. */
 const FORECAST_TIMEOUT_MS = 60_000;
@@ -27,15 +34,24 @@ export class HttpForecastClient implements ForecastClient {
     return this.ask('internal/models', Math.min(this.timeoutMs, MODELS_TIMEOUT_MS), {});
   }
 
+  manageModels(command: ModelCommand): Promise<ModelDescription[]> {
+    const headers = { 'content-type': 'application/json' };
+    return this.ask('internal/models', this.timeoutMs, { method: 'POST', headers, body: JSON.stringify(command) });
+  }
+
   private async ask<T>(path: string, timeoutMs: number, init: RequestInit): Promise<T> {
-    const signal = AbortSignal.timeout(timeoutMs);
+    const timeout = AbortSignal.timeout(timeoutMs);
+    // Whoever asked us may leave: then nobody needs the forecast over there either.
+    const leaving = currentSignal();
+    const signal = leaving ? AbortSignal.any([timeout, leaving]) : timeout;
     let response: Response;
     let text: string;
     try {
       response = await fetch(new URL(path, `${this.url.replace(/\/+$/, '')}/`), { ...init, signal });
       text = await response.text();
     } catch (error) {
-      throw this.unavailable(signal.aborted ? 'it does not answer in time' : reasonOf(error), error);
+      leaving?.throwIfAborted();
+      throw this.unavailable(timeout.aborted ? 'it does not answer in time' : reasonOf(error), error);
     }
     const answer = parseJson(text);
     if (response.ok && answer !== undefined) return answer as T;

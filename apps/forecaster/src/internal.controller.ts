@@ -1,12 +1,13 @@
 import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 
-import { forecastCommandSchema } from './forecast-command.schema.js';
+import { forecastCommandSchema, modelCommandSchema } from './forecast-command.schema.js';
 import {
   FORECAST_CLIENT,
   type ForecastClient,
   type ForecastCommand,
   type ForecastOutcome,
+  type ModelCommand,
   type ModelDescription,
 } from './forecast-client.js';
 
@@ -20,6 +21,12 @@ export class InternalController {
   @HttpCode(200)
   forecast(@Body({ schema: forecastCommandSchema }) command: ForecastCommand): Promise<ForecastOutcome> {
     return this.client.forecast(command);
+  }
+
+  @Post('models')
+  @HttpCode(200)
+  manageModels(@Body({ schema: modelCommandSchema }) command: ModelCommand): Promise<ModelDescription[]> {
+    return this.client.manageModels(command);
   }
 
   @Get('models')

@@ -1,4 +1,5 @@
 import type { Forecaster, ModelDescription } from '@app/forecasters';
+import type { ModelRegistry } from '@app/inference';
 
 /** Injection token of the loaded models. */
 export const MODEL_CATALOGUE = Symbol('MODEL_CATALOGUE');
@@ -7,6 +8,8 @@ export const MODEL_CATALOGUE = Symbol('MODEL_CATALOGUE');
 export interface ModelCatalogue {
   /** @throws PlatformError MODEL_NOT_FOUND naming what there is. */
   resolve(model: string): Forecaster;
+  /** The packages behind it; none where forecasters come from elsewhere. */
+  readonly packages?: Pick<ModelRegistry, 'scan' | 'bring' | 'unload' | 'events' | 'onEvent'>;
   describe(): ModelDescription[] | Promise<ModelDescription[]>;
   close(): Promise<void>;
 }

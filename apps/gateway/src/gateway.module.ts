@@ -1,4 +1,6 @@
+import { ModelRepository } from '@app/persistence';
 import { Module } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import { JobsModule } from '../../forecaster/src/jobs/jobs.module.js';
 import { ObservationDoorModule } from '../../ingest/src/observation-door.module.js';
 import { AnomaliesController } from './anomalies/anomalies.controller.js';
@@ -30,6 +32,18 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     ModelsController,
     ScorecardController,
   ],
-  providers: [SeriesCatalogue, ObservationReader, StoredForecasts, ScorecardReader, StoredAnomalies, StoredWebhooks],
+  providers: [
+    SeriesCatalogue,
+    ObservationReader,
+    StoredForecasts,
+    ScorecardReader,
+    StoredAnomalies,
+    StoredWebhooks,
+    {
+      provide: ModelRepository,
+      inject: [DataSource],
+      useFactory: (dataSource: DataSource) => new ModelRepository(dataSource),
+    },
+  ],
 })
 export class GatewayModule {}

@@ -119,14 +119,13 @@ export class ModelRegistry {
     const { worker, env, logger, retireAfterMs } = options;
     const budgetBytes = (env.MODEL_MEMORY_MB ?? 0) * 2 ** 20;
     this.#residents = new ResidentModels({ worker, logger, budgetBytes, retireAfterMs });
-    this.#residents.onUnload = (name) => {
-      const loaded = this.#entries.get(name)?.loaded;
-      if (loaded) this.#tell(eventOf(loaded, 'unloaded'));
+    const tell = (state: ModelState) => (version: ResidentModel) => {
+      const { loaded, resident } = this.#entries.get(version.name) ?? {};
+      // A version that was replaced goes without a word.
+      if (loaded && resident === version) this.#tell(eventOf(loaded, state));
     };
-    this.#residents.onLoad = (name) => {
-      const loaded = this.#entries.get(name)?.loaded;
-      if (loaded) this.#tell(eventOf(loaded, 'ready'));
-    };
+    this.#residents.onUnload = tell('unloaded');
+    this.#residents.onLoad = tell('ready');
   }
 
   /**
@@ -160,6 +159,13 @@ export class ModelRegistry {
       resident: resident?.isResident ?? false,
       ...(resident ? { bytes: resident.bytes } : {}),
     }));
+  }
+
+  /** What happened last to each package: the beginning of a history. */
+  events(): ModelEvent[] {
+    return this.status().map(({ loaded, refused, resident }) =>
+      loaded ? eventOf(loaded, resident ? 'ready' : 'unloaded') : refusedEvent(refused!),
+    );
   }
 
   /** Calls the listener with everything that happens from now on. */
@@ -262,7 +268,7 @@ export class ModelRegistry {
       entry.refused = await refusal(found, error);
       const { name, code, reason } = entry.refused;
       logger.error({ model: name, code, reason }, 'a model package is refused');
-      this.#tell({ name, state: 'refused', code, reason });
+      this.#tell(refusedEvent(entry.refused));
     } finally {
       await trial.release(found.name).catch(() => undefined);
     }
@@ -310,6 +316,11 @@ function loadedModel(proven: ProvenPackage, resident: ResidentModel): LoadedMode
 function eventOf({ name, manifest, sha256, provider, providerFallback }: LoadedModel, state: ModelState): ModelEvent {
   const fallback = providerFallback === undefined ? {} : { providerFallback };
   return { name, state, version: manifest.version, sha256, provider, ...fallback };
+}
+
+function refusedEvent({ name, code, reason, manifest }: RefusedModel): ModelEvent {
+  const of = manifest ? { version: manifest.version, sha256: manifest.files['model.onnx'].sha256 } : {};
+  return { name, state: 'refused', ...of, code, reason };
 }
 
 async function refusal({ name, folder }: FoundPackage, error: unknown): Promise<RefusedModel> {

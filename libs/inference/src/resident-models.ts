@@ -39,8 +39,9 @@ export interface ResidentModel {
 export class ResidentModels {
   readonly #resident = new Set<Version>();
   readonly #budget: number;
-  onLoad: (name: string) => void = () => undefined;
-  onUnload: (name: string) => void = () => undefined;
+  /** A version came back. */
+  onLoad: (version: ResidentModel) => void = () => undefined;
+  onUnload: (version: ResidentModel) => void = () => undefined;
 
   constructor(private readonly options: ResidentOptions) {
     this.#budget = options.budgetBytes || memoryLimit() * USUAL_SHARE;
@@ -51,20 +52,23 @@ export class ResidentModels {
     const { worker, retireAfterMs = RETIRE_AFTER_MS } = this.options;
     return new Version(proven, worker, retireAfterMs, {
       came: (version, first) => this.#came(version, first),
-      went: (version) => this.#resident.delete(version),
+      went: (version) => {
+        this.#resident.delete(version);
+        this.onUnload(version);
+      },
     });
   }
 
   #came(version: Version, first: boolean): void {
     this.#resident.add(version);
-    if (!first) this.onLoad(version.name);
+    if (!first) this.onLoad(version);
     const taken = () => [...this.#resident].reduce((sum, { bytes }) => sum + bytes, 0);
     const others = [...this.#resident].filter((other) => other !== version).sort((a, b) => a.lastUse - b.lastUse);
     for (const other of others) {
       if (taken() <= this.#budget) return;
       this.options.logger.info({ model: other.name, bytes: other.bytes }, 'a model is unloaded to make room');
       this.#resident.delete(other);
-      void other.unload().then(() => this.onUnload(other.name));
+      void other.unload();
     }
   }
 }

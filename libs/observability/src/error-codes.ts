@@ -39,6 +39,8 @@ export const ERROR_CODES = {
   MODEL_TOO_SLOW: 504,
   MODEL_TOO_LARGE: 500,
   DEADLINE_EXCEEDED: 504,
+  // Nobody reads the answer; a name for the log.
+  CLIENT_LEFT: 499,
   INFERENCE_FAILED: 500,
   INTERNAL: 500,
   OVERLOADED: 429,

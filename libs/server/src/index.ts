@@ -1,4 +1,4 @@
 export { createServer, type ServerOptions } from './create-server.js';
 export { ApiProblems } from './openapi.js';
 export { ReadinessProbes, type ReadinessProbe } from './readiness-probes.js';
-export { currentTraceparent } from './request-context.js';
+export { currentSignal, currentTraceparent } from './request-context.js';

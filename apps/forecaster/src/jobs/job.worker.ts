@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withRunOptions } from '@app/inference';
 import { LOGGER, PlatformError, messageOf, metrics, type Logger } from '@app/observability';
 import { JobTaskRepository, SeriesRepository, type ClaimedTask, type JobRunFailure } from '@app/persistence';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
@@ -68,7 +69,11 @@ export class JobWorker implements OnApplicationBootstrap, OnModuleDestroy {
         if (task.attempts >= MAX_ATTEMPTS) return await this.giveUp(task, manager);
 
         await this.tasks.beginAttempt(task);
-        const failures = await untilAborted(this.forecasts.forecastTask(task, now, manager), this.#abort.signal);
+        const { signal } = this.#abort;
+        const forecast = withRunOptions({ lane: 'batch', signal }, () =>
+          this.forecasts.forecastTask(task!, now, manager),
+        );
+        const failures = await untilAborted(forecast, signal);
         await this.close(task, failures, manager);
         return 'done';
       });

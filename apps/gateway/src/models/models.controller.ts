@@ -1,89 +1,107 @@
-import { Controller, Get, Inject } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { PlatformError } from '@app/observability';
+import { ModelRepository } from '@app/persistence';
 import { ApiProblems } from '@app/server';
-import { z } from 'zod';
-import { FORECAST_CLIENT, type ForecastClient, type ModelDescription } from '../../../forecaster/src/forecast-client.js';
+import { FORECAST_CLIENT, type ForecastClient } from '../../../forecaster/src/forecast-client.js';
+import {
+  historyQuery,
+  modelExample,
+  modelHistory,
+  modelList,
+  viewEvent,
+  viewModel,
+  type HistoryQuery,
+  type ModelHistory,
+  type ModelView,
+} from './model.schema.js';
 
-const modelView = z.object({
-  name: z.string().describe('What `model` of a request names.'),
-  family: z.string(),
-  kind: z.enum(['neural', 'baseline']),
-  state: z.enum(['ready', 'unloaded', 'refused']).describe('unloaded: proven, and back when it is asked for.'),
-  code: z.string().optional().describe('What is wrong with a package that was refused.'),
-  reason: z.string().optional().describe('Why it was refused.'),
-  refused_update: z
-    .object({ code: z.string(), reason: z.string() })
-    .optional()
-    .describe('Newer files on the disk are not served, and why; all else is of what serves.'),
-  memory_bytes: z.int().optional().describe('Memory that it takes when it is loaded, estimated.'),
-  provider: z.string().optional().describe('Where it runs, as proven when it was loaded: cpu, cuda, webgpu; js for baselines.'),
-  provider_fallback: z.string().optional().describe('Why it does not run where the configuration wanted it to.'),
-  version: z.string().optional(),
-  sha256: z.string().optional(),
-  context_length: z.int().optional().describe('Points that it sees.'),
-  prediction_length: z.int().optional().describe('Steps of one run; longer horizons are rolled.'),
-  channel_policy: z
-    .enum(['independent', 'aligned', 'mixing'])
-    .optional()
-    .describe('Whether it forecasts series one by one, or the channels of an item together.'),
-  channels: z.array(z.string()).optional().describe('Channels that it was made for, in their order.'),
-  min_context: z.int().optional().describe('Observed points from which auto trusts it.'),
-  licence: z.string().optional(),
-  parameters: z.int().optional(),
-  metrics: z.record(z.string(), z.unknown()).optional().describe('What was measured when it was made.'),
-});
-type ModelView = z.output<typeof modelView>;
+const FAMILY = { name: 'family', description: 'First half of the name.', example: 'ttm' };
+const NAME = { name: 'name', description: 'Second half of the name.', example: 'base' };
 
-const modelList = z.object({ models: z.array(modelView) }).meta({
-  examples: [
-    {
-      models: [
-        {
-          name: 'ttm/base',
-          family: 'ttm',
-          kind: 'neural',
-          state: 'ready',
-          provider: 'cpu',
-          version: '1.0.0',
-          sha256: '9f2c…',
-          context_length: 512,
-          prediction_length: 96,
-          min_context: 64,
-          licence: 'Apache-2.0',
-        },
-        { name: 'mstl', family: 'mstl', kind: 'baseline', state: 'ready', provider: 'js' },
-      ],
-    },
-  ],
-});
-
-/** The models that a request can name. */
+/** The models that a request can name. The name of a package, `ttm/base`, is two segments of a path. */
 @ApiTags('models')
 @Controller('models')
 export class ModelsController {
-  constructor(@Inject(FORECAST_CLIENT) private readonly forecaster: ForecastClient) {}
+  constructor(
+    @Inject(FORECAST_CLIENT) private readonly forecaster: ForecastClient,
+    private readonly models: ModelRepository,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'List the models, each with the provider that it is proven to run on.' })
   @ApiResponse({ status: 200, standardSchema: modelList })
   @ApiProblems('FORECASTER_UNAVAILABLE')
   async list(): Promise<{ models: ModelView[] }> {
-    return { models: (await this.forecaster.models()).map(view) };
+    return { models: (await this.forecaster.models()).map(viewModel) };
   }
-}
 
-function view(model: ModelDescription): ModelView {
-  const { channels, channelPolicy, providerFallback, contextLength, predictionLength, minContext, metrics, refusedUpdate, bytes, ...rest } = model;
-  return {
-    ...rest,
-    ...(refusedUpdate === undefined ? {} : { refused_update: refusedUpdate }),
-    ...(bytes === undefined ? {} : { memory_bytes: Math.round(bytes) }),
-    ...(providerFallback === undefined ? {} : { provider_fallback: providerFallback }),
-    ...(contextLength === undefined ? {} : { context_length: contextLength }),
-    ...(predictionLength === undefined ? {} : { prediction_length: predictionLength }),
-    ...(channelPolicy === undefined ? {} : { channel_policy: channelPolicy }),
-    ...(channels === undefined ? {} : { channels: [...channels] }),
-    ...(minContext === undefined ? {} : { min_context: minContext }),
-    ...(metrics === undefined ? {} : { metrics }),
-  };
+  @Post('scan')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Look for new and changed model packages now.',
+    description: 'Forecasters look by themselves every MODELS_RESCAN_SECONDS. Of several, the one that is asked does it.',
+  })
+  @ApiResponse({ status: 200, standardSchema: modelList })
+  @ApiProblems('FORECASTER_UNAVAILABLE')
+  async scan(): Promise<{ models: ModelView[] }> {
+    return { models: (await this.forecaster.manageModels({ action: 'scan' })).map(viewModel) };
+  }
+
+  @Post(':family/:name/load')
+  @HttpCode(200)
+  @ApiParam(FAMILY)
+  @ApiParam(NAME)
+  @ApiOperation({
+    summary: 'Bring a model package into memory.',
+    description: 'One that was refused is proven anew; when it is refused again, the answer says why.',
+  })
+  @ApiResponse({ status: 200, standardSchema: modelExample })
+  @ApiProblems(
+    'MODEL_NOT_FOUND',
+    'MODEL_INVALID',
+    'MODEL_FILE_CHANGED',
+    'MODEL_FILE_BROKEN',
+    'MODEL_SHAPE_WRONG',
+    'MODEL_NOT_FINITE',
+    'MODEL_GOLDEN_MISMATCH',
+    'MODEL_TOO_SLOW',
+    'MODEL_TOO_LARGE',
+    'FORECASTER_UNAVAILABLE',
+  )
+  load(@Param('family') family: string, @Param('name') name: string): Promise<ModelView> {
+    return this.manage('load', `${family}/${name}`);
+  }
+
+  @Post(':family/:name/unload')
+  @HttpCode(200)
+  @ApiParam(FAMILY)
+  @ApiParam(NAME)
+  @ApiOperation({ summary: 'Free the memory of a model package; it comes back with the next forecast that names it.' })
+  @ApiResponse({ status: 200, standardSchema: modelExample })
+  @ApiProblems('MODEL_NOT_FOUND', 'FORECASTER_UNAVAILABLE')
+  unload(@Param('family') family: string, @Param('name') name: string): Promise<ModelView> {
+    return this.manage('unload', `${family}/${name}`);
+  }
+
+  @Get(':family/:name/history')
+  @ApiParam(FAMILY)
+  @ApiParam(NAME)
+  @ApiOperation({ summary: 'What became of a model package, newest first: loaded, replaced, unloaded, refused and why.' })
+  @ApiResponse({ status: 200, standardSchema: modelHistory })
+  @ApiProblems('INVALID_REQUEST', 'MODEL_NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  async history(
+    @Param('family') family: string,
+    @Param('name') name: string,
+    @Query({ schema: historyQuery }) { limit }: HistoryQuery,
+  ): Promise<ModelHistory> {
+    const events = await this.models.history(`${family}/${name}`, limit);
+    if (events.length > 0) return { events: events.map(viewEvent) };
+    throw new PlatformError('MODEL_NOT_FOUND', `there never was a model package "${family}/${name}"`);
+  }
+
+  private async manage(action: 'load' | 'unload', name: string): Promise<ModelView> {
+    const models = await this.forecaster.manageModels({ action, name });
+    return viewModel(models.find((model) => model.name === name)!);
+  }
 }
