@@ -1,6 +1,8 @@
 import { ENV, type Env } from '@app/config';
+import type { Forecaster } from '@app/forecasters';
 import { PlatformError, metrics, parseTraceparent } from '@app/observability';
 import { ForecastRepository, SeriesRepository } from '@app/persistence';
+import type { ContextWindow } from '@app/series';
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 
@@ -11,6 +13,7 @@ import { forecastEach } from './forecast-each.js';
 import { inlineContext } from './inline-context.js';
 import { parseInstant } from './instant.js';
 import { toIssued, toRow, type Answer } from './issue.js';
+import { furtherChannels } from './joint-channels.js';
 import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
 import { failureOf, isContext, isFailure, type Prepared } from './series-context.js';
 
@@ -36,8 +39,9 @@ export class ForecastService {
   /** Answers a command; see `ForecastClient.forecast`. */
   async forecast(command: ForecastCommand, issuedAt: Date): Promise<ForecastOutcome> {
     checkCommand(command, this.env, issuedAt);
-    const prepared = await this.prepare(command);
-    const answers = await this.answer(prepared, command.model, command.horizon);
+    const asOf = command.asOf === undefined ? undefined : new Date(parseInstant(command.asOf)!);
+    const prepared = await this.prepare(command, asOf);
+    const answers = await this.answer(prepared, command, asOf);
 
     const traceparent = parseTraceparent(command.traceparent);
     const stored = command.store ? answers.filter(isAnswer).filter(({ context }) => context.seriesId !== null) : [];
@@ -57,20 +61,20 @@ export class ForecastService {
   async forecastTask(task: RunTask, issuedAt: Date, manager: EntityManager): Promise<ForecastFailure[]> {
     const series = await this.series.findByIds(task.seriesIds, manager);
     const prepared = await this.contexts.load(series, undefined, manager);
-    const answers = await this.answer(prepared, task.model, task.horizon);
+    const answers = await this.answer(prepared, task, undefined, manager);
     const rows = answers.filter(isAnswer).map((answer) => toRow(answer, { issuedAt, runId: task.runId }));
     await this.forecasts.insert(rows, manager);
     return answers.filter(isFailure);
   }
 
   /** The context of every series of a command, in its order. */
-  private async prepare({ series, asOf, horizon }: ForecastCommand): Promise<Prepared[]> {
+  private async prepare({ series, horizon }: ForecastCommand, asOf?: Date): Promise<Prepared[]> {
     const wanted = series.filter((one): one is StoredSeries => !('target' in one));
     const found = await this.series.findEach(wanted);
     const rows = found.flat();
     checkSeriesCount(rows.length + series.length - wanted.length, horizon, this.env);
 
-    const contexts = await this.contexts.load(rows, asOf === undefined ? undefined : new Date(parseInstant(asOf)!));
+    const contexts = await this.contexts.load(rows, asOf);
     const [nextFound, nextContext] = [found.values(), contexts.values()];
     return series.flatMap((one) => {
       if ('target' in one) return [inlineContext(one)];
@@ -82,12 +86,14 @@ export class ForecastService {
   /** Puts the forecast, or the failure, in the place of each context. */
   private async answer(
     prepared: readonly Prepared[],
-    model: string,
-    horizon: number,
+    { model, horizon }: Pick<ForecastCommand, 'model' | 'horizon'>,
+    asOf?: Date,
+    manager?: EntityManager,
   ): Promise<(Answer | ForecastFailure)[]> {
     const forecaster = this.models.resolve(model);
     const windows = prepared.filter(isContext).map(({ window }) => window);
-    const nextResult = (await forecastEach(forecaster, windows, horizon)).values();
+    const beside = await this.beside(forecaster, prepared, asOf, manager);
+    const nextResult = (await forecastEach(forecaster, windows, horizon, beside)).values();
 
     const answers = prepared.map((one) => {
       if (isFailure(one)) return one;
@@ -96,6 +102,26 @@ export class ForecastService {
     });
     count(answers);
     return answers;
+  }
+
+  /** For a model that forecasts the channels of an item together: the windows of those that were not asked for. */
+  private async beside(
+    { together }: Forecaster,
+    prepared: readonly Prepared[],
+    asOf?: Date,
+    manager?: EntityManager,
+  ): Promise<ContextWindow[]> {
+    const stored = prepared.filter(isContext).filter(({ seriesId }) => seriesId !== null);
+    if (!together || stored.length === 0) return [];
+    const asked = stored.map(({ window }) => window);
+    const items = [...new Set(asked.map(({ itemId }) => itemId))];
+    const all = await this.series.findEach(
+      items.map((itemId) => ({ itemId })),
+      manager,
+    );
+    const further = await this.contexts.load(furtherChannels(asked, all.flat(), together), asOf, manager);
+    // One that can't be read was not asked for either.
+    return further.filter(isContext).map(({ window }) => window);
   }
 }
 

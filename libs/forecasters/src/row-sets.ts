@@ -47,6 +47,7 @@ export function jointRows(
   together: Together,
   contextLength: number,
 ): RowSet[] {
+  windows.forEach((window) => requireKnown(window, together));
   const wanted = new Set(windows);
   const items = groupBy([...windows, ...beside], ({ itemId }) => itemId);
   const indexOf = new Map(windows.map((window, index) => [window, index]));
@@ -61,17 +62,14 @@ export function jointRows(
 
 /** Windows of one item by the channels that may share a row. */
 function groupsOf(windows: readonly ContextWindow[], { most, names }: Together): ContextWindow[][] {
-  if (names) {
-    windows.forEach((window) => requireKnown(window, names));
-    return [[...windows]];
-  }
+  if (names) return [windows.filter(({ channel }) => names.includes(channel))];
   const channels = [...new Set(windows.map(({ channel }) => channel))].sort();
   const places = new Map(channels.map((channel, i) => [channel, Math.floor(i / most)]));
   return [...groupBy(windows, ({ channel }) => places.get(channel)!).values()];
 }
 
-function requireKnown({ itemId, channel }: ContextWindow, names: readonly string[]): void {
-  if (names.includes(channel)) return;
+function requireKnown({ itemId, channel }: ContextWindow, { names }: Together): void {
+  if (!names || names.includes(channel)) return;
   const message = `the model was made for the channels ${names.join(', ')}; ${itemId}/${channel} is none of them, use another model`;
   throw new PlatformError('CHANNEL_NOT_IN_MODEL', message, { itemId, channel });
 }

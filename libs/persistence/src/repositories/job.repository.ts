@@ -94,14 +94,16 @@ export class JobRepository {
     await manager.insert(JobRunEntity, { runId, jobId, scheduledFor, startedAt, status: 'running' });
     await manager.query(
       `WITH matched AS (
-         SELECT series_id, item_id, row_number() OVER (ORDER BY item_id, series_id) - 1 AS place
+         SELECT series_id, min(series_id) OVER (PARTITION BY item_id) AS item
          FROM series
          WHERE ($3::text[] IS NULL OR item_id = ANY ($3)) AND labels @> $4::jsonb
+       ), numbered AS (
+         SELECT series_id, item, row_number() OVER (ORDER BY item, series_id) - 1 AS place FROM matched
        ), placed AS (
-         SELECT series_id, place, min(place) OVER (PARTITION BY item_id) AS first FROM matched
+         SELECT series_id, place, min(place) OVER (PARTITION BY item) AS first FROM numbered
        ), tasks AS (
          INSERT INTO job_tasks (run_id, series_ids)
-         SELECT $1, array_agg(series_id ORDER BY series_id) FROM placed
+         SELECT $1::uuid, array_agg(series_id ORDER BY series_id) FROM placed
          GROUP BY first / $2::int, (place - first) / $2::int ORDER BY 1, min(place)
        ), total AS (SELECT count(*)::int AS series FROM matched)
        UPDATE job_runs SET series_total = series,
