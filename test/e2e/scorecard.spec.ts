@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { ForecastRepository, ScoreRepository, writeObservations, type NewForecast } from '@app/persistence';
+import { silentLogger } from '@app/observability';
+import {
+  ForecastRepository,
+  ScoreRepository,
+  SkillRepository,
+  writeObservations,
+  type NewForecast,
+} from '@app/persistence';
 import { CANONICAL_LEVELS } from '@app/series';
+import { SkillReviewService } from '../../apps/forecaster/src/calibration/skill-review.service.js';
 import { ScorecardService } from '../../apps/forecaster/src/scorecard/scorecard.service.js';
 import { storeSeries } from '../../apps/forecaster/test/stored-series.js';
 import { truncate, useDatabase } from '../support/database.js';
@@ -13,7 +21,8 @@ const query = <T>(sql: string, parameters: unknown[] = []) => database().dataSou
 let seriesId: number;
 beforeEach(async () => {
   const tables = ['score_tasks', 'scored_points', 'scores', 'skill_reviews', 'forecast_spans', 'observation_revisions'];
-  await truncate(database().dataSource, 'forecasts', 'observations', 'series', ...tables);
+  const learnt = ['aggregation_weights', 'calibrations', 'champions'];
+  await truncate(database().dataSource, 'forecasts', 'observations', 'series', ...tables, ...learnt);
   seriesId = await storeSeries(database().dataSource, { itemId: 'pump', freq: 'PT1H', points: [[T0, 0]] });
 });
 
@@ -300,5 +309,93 @@ describe('the scorecard', () => {
       [1, 0, 0],
       [0, 1, 2],
     ]);
+  });
+});
+
+describe('what is learnt from the scorecard', () => {
+  const skills = () => new SkillRepository(database().dataSource);
+  const review = async (now = new Date(T0 + 60 * DAY)) => {
+    const { dataSource } = database();
+    const service = new SkillReviewService(dataSource, new ScoreRepository(dataSource), skills(), silentLogger());
+    while ((await service.reviewNext(now)) === 'reviewed');
+  };
+  /** Forecasts of one day, each day; actuals lie `error(hour)` from the median of the aggregate. */
+  async function live(days: number, error: (hour: number) => number, naiveCentre = 3): Promise<void> {
+    for (let day = 0; day < days; day++) {
+      const shadows = [
+        { model: 'ttm/base', quantiles: quantilesAround(0, 24) },
+        { model: 'seasonal-naive', quantiles: quantilesAround(naiveCentre, 24) },
+        { model: 'aggregate-uncalibrated', quantiles: quantilesAround(0, 24) },
+      ];
+      await foretell(24 * day, 24, { shadows });
+      const hours = Array.from({ length: 24 }, (_, i) => 24 * day + i + 1);
+      await arrive(
+        hours.map((hour) => [hour, 0.5 + error(hour)] as const),
+        T0 + (24 * day + 25) * HOUR,
+      );
+    }
+    await scoreAll();
+  }
+
+  it('calibrates each lead bucket to the errors that came', async () => {
+    // Errors of ±1.2 where the 80 % interval is ±0.4: one and a half width further out to hold them.
+    await live(8, (hour) => (hour % 2 ? 1.2 : -1.2));
+    await review();
+    const [skill] = await skills().load([seriesId]);
+    const buckets = skill!.calibration!.value as Record<string, { scores: number; offsets: number[] }>;
+    // Each day has one step of the first bucket and two of the second: too few in eight days to vouch for 95 %.
+    expect(Object.keys(buckets)).toEqual(['4', '8', '16']);
+    expect(buckets['16']!.scores).toBe(72);
+    expect(buckets['16']!.offsets[2]).toBeCloseTo(1, 6);
+  });
+
+  it('fits weights that know who was right', async () => {
+    await live(8, (hour) => 0.2 * Math.sin(hour));
+    await review();
+    const [skill] = await skills().load([seriesId]);
+    const { models, logits } = skill!.weights!.value as { models: string[]; logits: number[] };
+    expect(models).toEqual(['seasonal-naive', 'ttm/base']);
+    expect(logits[1]! - logits[0]!).toBeGreaterThan(Math.log(10));
+  });
+
+  it('falls back to seasonal naive where the aggregate loses to it, with an audit row, and comes back when it does not', async () => {
+    await live(8, (hour) => 3 + 0.1 * Math.sin(hour));
+    await review();
+    const changes = () =>
+      query<{ champion: string; replaced: string; reason: string }>(`SELECT * FROM champions ORDER BY version`);
+    expect(await changes()).toEqual([
+      expect.objectContaining({
+        version: 1,
+        champion: 'seasonal-naive',
+        replaced: 'aggregate',
+        reason: expect.stringMatching(/^aggregate loses to seasonal-naive by \d+\.\d % over 192 points in 9 blocks/),
+      }),
+    ]);
+    await query(`DELETE FROM scores`);
+    await query(`UPDATE skill_reviews SET points = 999`);
+    await query(
+      `INSERT INTO scores
+       SELECT $1, model, 1, '2026-05-01'::date + n, 24, loss, 10, 0, 0, 0, 0, 0, 0, 0, '{}'
+       FROM (VALUES ('seasonal-naive', 9.0), ('aggregate-uncalibrated', 3.0)) AS m (model, loss), generate_series(1, 6) AS n`,
+      [seriesId],
+    );
+    await review();
+    expect((await changes()).at(-1)).toMatchObject({ champion: 'aggregate', replaced: 'seasonal-naive' });
+  });
+
+  it('knows what was known at a time', async () => {
+    await live(8, (hour) => (hour % 2 ? 1.2 : -1.2));
+    await review(new Date('2026-05-01T00:00:00Z'));
+    expect((await skills().load([seriesId], new Date('2026-04-30T00:00:00Z')))[0]).toEqual({});
+    expect((await skills().load([seriesId], new Date('2026-05-02T00:00:00Z')))[0]).toMatchObject({
+      calibration: { version: 1 },
+    });
+  });
+
+  it('looks at a series only when there is something new', async () => {
+    await live(1, () => 0);
+    await review();
+    expect(await query(`SELECT points FROM skill_reviews`)).toEqual([{ points: 0 }]);
+    expect((await skills().load([seriesId]))[0]).toEqual({});
   });
 });

@@ -1,11 +1,12 @@
 import { ENV, type Env } from '@app/config';
 import type { Forecaster } from '@app/forecasters';
 import { PlatformError, metrics, parseTraceparent } from '@app/observability';
-import { ForecastRepository, SeriesRepository } from '@app/persistence';
+import { ForecastRepository, SeriesRepository, SkillRepository } from '@app/persistence';
 import type { ContextWindow } from '@app/series';
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 
+import { informed } from './calibration/informed-forecaster.js';
 import { checkCommand, checkSeriesCount } from './check-command.js';
 import { ContextLoader } from './context-loader.js';
 import type { ForecastCommand, ForecastFailure, ForecastOutcome, StoredSeries } from './forecast-client.js';
@@ -32,6 +33,7 @@ export class ForecastService {
     private readonly series: SeriesRepository,
     private readonly contexts: ContextLoader,
     private readonly forecasts: ForecastRepository,
+    private readonly skills: SkillRepository,
     @Inject(MODEL_CATALOGUE) private readonly models: ModelCatalogue,
     @Inject(ENV) private readonly env: Pick<Env, 'MAX_HORIZON' | 'MAX_SERIES_PER_CALL'>,
   ) {}
@@ -90,8 +92,9 @@ export class ForecastService {
     asOf?: Date,
     manager?: EntityManager,
   ): Promise<(Answer | ForecastFailure)[]> {
-    const forecaster = this.models.resolve(model);
-    const windows = prepared.filter(isContext).map(({ window }) => window);
+    const contexts = prepared.filter(isContext);
+    const forecaster = await informed(this.models.resolve(model), contexts, this.skills, asOf, manager);
+    const windows = contexts.map(({ window }) => window);
     const beside = await this.beside(forecaster, prepared, asOf, manager);
     const nextResult = (await forecastEach(forecaster, windows, horizon, beside)).values();
 

@@ -8,12 +8,14 @@ import {
   ModelRepository,
   ScoreRepository,
   SeriesRepository,
+  SkillRepository,
 } from '@app/persistence';
 import { ReadinessProbes } from '@app/server';
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { DataSource } from 'typeorm';
 
+import { SkillReviewService } from './calibration/skill-review.service.js';
 import { ContextLoader } from './context-loader.js';
 import { FORECAST_CLIENT } from './forecast-client.js';
 import { ForecastSchedule } from './forecast.schedule.js';
@@ -66,12 +68,14 @@ export class ForecasterModule implements OnApplicationShutdown {
           JobTaskRepository,
           ModelRepository,
           ScoreRepository,
+          SkillRepository,
         ].map(repository),
         catalogue ? { provide: MODEL_CATALOGUE, useValue: catalogue } : CATALOGUE,
         ContextLoader,
         ForecastService,
         ModelKeeper,
         ScorecardService,
+        SkillReviewService,
         { provide: FORECAST_CLIENT, useClass: LocalForecastClient },
         ...(env.SCHEDULER ? [JobWorker, ForecastSchedule, ScorecardWorker] : []),
       ],

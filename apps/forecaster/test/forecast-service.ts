@@ -1,5 +1,5 @@
 import type { Forecaster } from '@app/forecasters';
-import { ContextRepository, ForecastRepository, SeriesRepository } from '@app/persistence';
+import { ContextRepository, ForecastRepository, SeriesRepository, SkillRepository } from '@app/persistence';
 import type { DataSource } from 'typeorm';
 
 import { ContextLoader } from '../src/context-loader.js';
@@ -14,6 +14,7 @@ export function forecastService(dataSource: DataSource, forecaster: Forecaster, 
     new SeriesRepository(dataSource),
     new ContextLoader(new ContextRepository(dataSource), limits),
     new ForecastRepository(dataSource),
+    new SkillRepository(dataSource),
     catalogueOf(forecaster),
     limits,
   );

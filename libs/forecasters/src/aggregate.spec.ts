@@ -127,7 +127,7 @@ describe('AggregateForecaster', () => {
     const champion = { version: 1, model: 'seasonal-naive', reason: 'aggregate loses' };
     const [forecast] = await build([network('ttm', 1)]).forecast([long], 24, [], [{ champion }]);
     expect(forecast).toMatchObject({ model: 'seasonal-naive', provider: 'js' });
-    expect(forecast!.shadows!.map(({ model }) => model)).toEqual(['ttm/base', 'mstl']);
+    expect(forecast!.shadows!.map(({ model }) => model)).toEqual(['ttm/base', 'mstl', 'aggregate-uncalibrated']);
   });
 
   it('answers nothing with nothing', async () => {

@@ -214,7 +214,7 @@ function put(
       ...candidates
         .filter(({ model }) => model !== plan.champion?.model)
         .map(({ model, modelSha256, quantiles }) => ({ model, modelSha256, quantiles })),
-      ...(champion ? [] : [{ model: UNCALIBRATED, quantiles: raw }]),
+      { model: UNCALIBRATED, quantiles: raw },
     ],
   };
 }

@@ -14,7 +14,7 @@ import {
 const WIDTH = CANONICAL_LEVELS.length;
 // Constants chosen on held-out series of the training corpus, never on the evaluation sets.
 /** Share that a baseline begins with, of that of a network: on 12 held-out groups 0.05 to 0.15 were equally good. */
-const BASELINE_PRIOR = 0.1;
+export const BASELINE_PRIOR = 0.1;
 /** How fast a model loses weight with what it lost in the trial beyond the best one. */
 const SHARPNESS = 4;
 /** Points of a trial at which half of what it says about the intervals is believed, and fewest that say anything. */
@@ -40,7 +40,7 @@ export interface SeriesKnowledge {
 export interface Plan {
   /** Share of each model, adding up to 1. */
   readonly models: Readonly<Record<string, number>>;
-  readonly weights: { readonly from: 'scorecard' | 'trial' | 'prior'; readonly version?: number };
+  readonly weights: { readonly from: 'scorecard' | 'trial' | 'prior' | 'champion'; readonly version?: number };
   readonly calibration: {
     readonly from: 'scorecard' | 'trial' | 'none';
     readonly version?: number;
@@ -59,35 +59,32 @@ export const UNCALIBRATED = 'aggregate-uncalibrated';
  * series instead where it has another one.
  *
  * @param actual what came in the trial; NaN where missing.
- * @returns served: steps × 13; raw: the same before calibration.
+ * @returns served: steps × 13; raw: the aggregate before calibration.
  */
 export function combine(
-  candidates: readonly Candidate[],
+  given: readonly Candidate[],
   actual: Float64Array | undefined,
   knowledge: SeriesKnowledge = {},
 ): { served: Float64Array; raw: Float64Array; plan: Plan } {
-  const champion = knowledge.champion && candidates.find(({ model }) => model === knowledge.champion!.model);
-  const used = champion ? [champion] : candidates;
-  const { weights, from, version } = weightsOf(used, actual, knowledge);
+  const { candidates, weights, from, version } = weightsOf(given, actual, knowledge);
   const raw = aggregate(
-    used.map(({ quantiles }) => quantiles),
+    candidates.map(({ quantiles }) => quantiles),
     weights,
   );
+  const champion = candidates.find(({ model }) => model === knowledge.champion?.model);
+  if (champion) {
+    const calibration = { from: 'none' as const, scores: 0 };
+    const plan = { models: { [champion.model]: 1 }, weights: { from: 'champion' as const }, calibration };
+    return { served: champion.quantiles, raw, plan: { ...plan, champion: knowledge.champion! } };
+  }
   const served = raw.slice();
-  // What was learnt about the aggregate says nothing about one model alone.
-  const calibration = champion
-    ? { from: 'none' as const, scores: 0 }
-    : calibrate(served, used, weights, actual, knowledge);
-  return {
-    served,
-    raw,
-    plan: {
-      models: modelShares(weights),
-      weights: { from, ...(version !== undefined && { version }) },
-      calibration,
-      ...(champion && { champion: knowledge.champion }),
-    },
+  const calibration = calibrate(served, candidates, weights, actual, knowledge);
+  const plan = {
+    models: modelShares(weights),
+    weights: { from, ...(version !== undefined && { version }) },
+    calibration,
   };
+  return { served, raw, plan };
 }
 
 /** Mean pinball loss over the steps that have an actual. */
@@ -102,22 +99,36 @@ export function trialLoss(quantiles: Float64Array, actual: Float64Array): number
 }
 
 function weightsOf(candidates: readonly Candidate[], actual: Float64Array | undefined, { weights }: SeriesKnowledge) {
+  const learnt = weights && inOrderOf(weights.weights.models, candidates);
+  if (learnt)
+    return { candidates: learnt, weights: weights.weights, from: 'scorecard' as const, version: weights.version };
   const models = candidates.map(({ model }) => model);
-  if (weights && weights.weights.models.join('\n') === models.join('\n')) {
-    return { weights: weights.weights, from: 'scorecard' as const, version: weights.version };
-  }
   const prior = candidates.map(({ kind }) => (kind === 'network' ? 0 : Math.log(BASELINE_PRIOR)));
   const losses = actual && candidates.map(({ trial }) => (trial ? trialLoss(trial, actual) : Number.NaN));
   const best = Math.min(...(losses ?? []).filter((loss) => !Number.isNaN(loss)));
   if (!losses || !Number.isFinite(best) || best <= 0) {
-    return { weights: { ...averageWeights(models), logits: prior }, from: 'prior' as const };
+    return {
+      candidates,
+      weights: { ...averageWeights(models), logits: prior },
+      from: 'prior' as const,
+      version: undefined,
+    };
   }
   const logits = losses.map((loss, i) => prior[i]! - (Number.isNaN(loss) ? 0 : SHARPNESS * (loss / best - 1)));
   // A model that stood in a trial far worse than the best keeps a share that is zero for any purpose.
+  const floored = logits.map((logit) => Math.max(logit, -30));
   return {
-    weights: { ...averageWeights(models), logits: logits.map((logit) => Math.max(logit, -30)) },
+    candidates,
+    weights: { ...averageWeights(models), logits: floored },
     from: 'trial' as const,
+    version: undefined,
   };
+}
+
+/** The candidates as learnt weights want them; undefined where there are others, or fewer. */
+function inOrderOf(models: readonly string[], candidates: readonly Candidate[]): Candidate[] | undefined {
+  const ordered = models.flatMap((name) => candidates.find(({ model }) => model === name) ?? []);
+  return ordered.length === models.length && ordered.length === candidates.length ? ordered : undefined;
 }
 
 /** Calibrates in place: by what the scorecard learnt, else, shrunk, by what the trial shows. */

@@ -15,6 +15,7 @@ export {
   type ScoreTask,
 } from './repositories/score.repository.js';
 export { ModelRepository, type ModelRecord, type NewModelRecord } from './repositories/model.repository.js';
+export { SkillRepository, type DayLoss, type StoredSkill } from './repositories/skill.repository.js';
 export { SeriesRepository, type SeriesRow } from './repositories/series.repository.js';
 export { byteaArray, float8Array, int2Array, int4Array, textArray, timestamptzArray, withoutNul } from './pg-arrays.js';
 export {

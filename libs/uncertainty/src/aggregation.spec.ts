@@ -108,6 +108,11 @@ describe('fitAggregation', () => {
     const models = ['a', 'b'];
     expect(fitAggregation(models, [], { resolution: 'coarse' })).toEqual(averageWeights(models));
     expect(fitAggregation(models, samplesOf([0, 2], 1), { resolution: 'coarse' })).toEqual(averageWeights(models));
+    const prior = [0, Math.log(0.1)];
+    for (const resolution of ['coarse', 'medium', 'fine'] as const) {
+      const { b } = modelShares(fitAggregation(models, [], { resolution, prior }));
+      expect(b).toBeCloseTo(0.1 / 1.1, 2);
+    }
     const [few, many] = [2, 60].map((origins) =>
       modelShares(fitAggregation(models, samplesOf([0, 2], origins), { resolution: 'coarse', learningRate: 0.05 })),
     );

@@ -2,7 +2,6 @@ import { CANONICAL_LEVELS } from '@app/series';
 import { Adam } from './adam.js';
 import {
   averageLogits,
-  averageWeights,
   softmaxColumns,
   weigh,
   weightShape,
@@ -30,6 +29,8 @@ export interface AggregationOptions {
   readonly resolution: Resolution;
   /** Weights that depend on the features, by a network; otherwise one set for all. */
   readonly local?: boolean;
+  /** Logit of each model to begin with and to be pulled to, where the plain average is not what to believe at first. */
+  readonly prior?: readonly number[];
   readonly levels?: readonly number[];
   readonly learningRate?: number;
   readonly steps?: number;
@@ -54,7 +55,9 @@ const PULL = 1;
 /**
  * Fits the weights of an aggregation by pinball loss with a crossing margin and Adam. Begins at the plain average, is
  * pulled towards it the more the fewer samples there are, and stops where the newest origins no longer gain. Without a
- * gain there it is the plain average.
+ * gain there it is the plain average, or the prior.
+ *
+ * Costs some 30 ms for 400 samples of six models and 150 steps.
  *
  * @param models names, in the order of the inputs.
  */
@@ -63,14 +66,13 @@ export function fitAggregation(
   samples: readonly AggregationSample[],
   options: AggregationOptions,
 ): AggregationWeights {
-  const levels = options.levels ?? CANONICAL_LEVELS;
   const ordered = [...samples].sort((a, b) => a.origin - b.origin);
   const cut = firstOfValidation(ordered);
-  if (cut === 0 || models.length < 2) return averageWeights(models, levels.length);
+  if (cut === 0 || models.length < 2) return new Fit(models, [], { ...options, local: false }).weights();
 
   const [training, validation] = [ordered.slice(0, cut), ordered.slice(cut)];
   const best = bestSteps(new Fit(models, training, options), training, validation, options.steps ?? 400);
-  if (best === 0) return averageWeights(models, levels.length);
+  if (best === 0) return new Fit(models, [], { ...options, local: false }).weights();
 
   const fit = new Fit(models, ordered, options);
   for (let step = 0; step < best; step++) fit.step(ordered);
@@ -130,7 +132,7 @@ class Fit {
   ) {
     this.#levels = options.levels ?? CANONICAL_LEVELS;
     this.#shape = weightShape(options.resolution, models.length, this.#levels.length);
-    const logits = averageLogits(options.resolution, models.length, this.#levels.length);
+    const logits = priorLogits(options, models.length, this.#levels.length);
     this.#random = seededRandom(options.seed ?? 1);
     this.#moments = momentsOf(samples);
     if (options.local) {
@@ -236,6 +238,14 @@ class Fit {
     }
     return slopes;
   }
+}
+
+/** Where fitting begins: the average, with the prior of each model on top. */
+function priorLogits({ resolution, prior }: AggregationOptions, models: number, levels: number): Float64Array {
+  const { rows, columns } = weightShape(resolution, models, levels);
+  return averageLogits(resolution, models, levels).map(
+    (logit, i) => logit + (prior?.[Math.floor((Math.floor(i / columns) * models) / rows)] ?? 0),
+  );
 }
 
 /** Mean and deviation of each feature; a constant one keeps its scale. */

@@ -4,6 +4,7 @@ import { ScoreRepository } from '@app/persistence';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 
 import { Pause } from '../jobs/pause.js';
+import { SkillReviewService } from '../calibration/skill-review.service.js';
 import { ScorecardService } from './scorecard.service.js';
 
 /** How long to rest when nothing waits. */
@@ -12,7 +13,7 @@ const IDLE_MS = 1_000;
 const FAILED_MS = 5_000;
 const PATIENCE_MS = 1_400;
 
-/** Scores arrived points in the background. Any number of forecasters may: each note is worked off by one of them. */
+/** Scores arrived points, and learns from the scores, in the background. Any number of forecasters may: each note is worked off by one of them. */
 @Injectable()
 export class ScorecardWorker implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #rest = new Pause();
@@ -21,6 +22,7 @@ export class ScorecardWorker implements OnApplicationBootstrap, OnModuleDestroy 
 
   constructor(
     private readonly service: ScorecardService,
+    private readonly reviews: SkillReviewService,
     private readonly scores: ScoreRepository,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -39,12 +41,17 @@ export class ScorecardWorker implements OnApplicationBootstrap, OnModuleDestroy 
   private async run(): Promise<void> {
     while (!this.#stopped) {
       try {
+        // First what has arrived: what is learnt from it may come late.
         if ((await this.service.scoreNext()) === 'scored') continue;
+        if ((await this.reviews.reviewNext(new Date())) === 'reviewed') continue;
         metrics.scoreBacklog.set((await this.scores.backlog()).tasks);
         await this.#rest.wait(IDLE_MS);
       } catch (error) {
         if (this.#stopped) return;
-        this.logger.error({ err: error }, 'arrived points were not scored; they wait and are tried again');
+        this.logger.error(
+          { err: error },
+          'arrived points were not scored or learnt from; they wait and are tried again',
+        );
         await this.#rest.wait(FAILED_MS);
       }
     }

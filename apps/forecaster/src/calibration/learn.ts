@@ -1,0 +1,112 @@
+import { AGGREGATE, BASELINES, BASELINE_PRIOR, UNCALIBRATED } from '@app/forecasters';
+import type { DayLoss, ForecastStep } from '@app/persistence';
+import {
+  ConformalCalibrator,
+  fewestScores,
+  fitAggregation,
+  leadBucket,
+  type AggregationSample,
+  type AggregationWeights,
+  type Calibration,
+  type LossBlock,
+} from '@app/uncertainty';
+
+import type { ScoredPair } from '../scorecard/score-points.js';
+
+/** Scores below which a lead bucket is left to the trial inside the context: too few for an interval of 95 %. */
+const FEWEST_SCORES = fewestScores(0.95);
+/** Samples from which weights are fitted, and origins that they must come from. */
+const FEWEST_SAMPLES = { samples: 100, origins: 8 };
+/** Fitting blocks the thread that serves: thinned out, it takes some 50 ms. */
+const MOST_SAMPLES = 400;
+const FIT_STEPS = 150;
+
+/** A scored step with what each model said. */
+export interface History {
+  readonly pairs: readonly ScoredPair[];
+  /** By position of the pair. */
+  readonly steps: readonly ForecastStep[];
+}
+
+/** Of the steps that foretold a point, one in each lead bucket: the nearest. The others would say the same again. */
+export function onePerBucket(pairs: readonly ScoredPair[]): ScoredPair[] {
+  const chosen = new Map<string, ScoredPair>();
+  for (const pair of pairs) {
+    const key = `${pair.point.ts} ${leadBucket(pair.step)}`;
+    const held = chosen.get(key);
+    if (!held || pair.step < held.step) chosen.set(key, pair);
+  }
+  return [...chosen.values()].sort((a, b) => a.point.ts - b.point.ts);
+}
+
+/** The calibration of each lead bucket that has enough scores, by its first step; undefined where none has. */
+export function calibrationsOf({ pairs, steps }: History): Record<string, Calibration> | undefined {
+  const calibrators = new Map<number, ConformalCalibrator>();
+  for (const { position, model, quantiles } of inOrder(steps)) {
+    if (model !== UNCALIBRATED) continue;
+    const { step, point } = pairs[position]!;
+    const bucket = leadBucket(step);
+    const calibrator = calibrators.get(bucket) ?? new ConformalCalibrator();
+    calibrators.set(bucket, calibrator);
+    calibrator.add(point.value, quantiles);
+  }
+  const calibrations = [...calibrators]
+    .map(([bucket, calibrator]) => [bucket, calibrator.calibration()] as const)
+    .filter(([, { scores }]) => scores >= FEWEST_SCORES);
+  return calibrations.length > 0 ? Object.fromEntries(calibrations) : undefined;
+}
+
+/** Weights fitted on what the models of the newest forecast said; undefined where that is too little. */
+export function weightsOf(history: History): { weights: AggregationWeights; samples: number } | undefined {
+  const models = modelsOf(history);
+  const byPosition = new Map<number, Map<string, number[]>>();
+  for (const { position, model, quantiles } of history.steps) {
+    const own = byPosition.get(position) ?? new Map<string, number[]>();
+    byPosition.set(position, own.set(model, quantiles));
+  }
+  const samples = [...byPosition].flatMap(([position, said]): AggregationSample[] => {
+    const { point, naiveError, step } = history.pairs[position]!;
+    if (!(naiveError! > 0) || !models.every((model) => said.has(model))) return [];
+    // In errors of seasonal naive around the actual: series and times of different size count alike.
+    const inputs = Float64Array.from(
+      models.flatMap((model) => said.get(model)!.map((quantile) => (quantile - point.value) / naiveError!)),
+    );
+    return [{ inputs, actual: 0, origin: point.ts - step }];
+  });
+  const origins = new Set(samples.map(({ origin }) => origin)).size;
+  if (models.length < 2 || samples.length < FEWEST_SAMPLES.samples || origins < FEWEST_SAMPLES.origins)
+    return undefined;
+  const stride = Math.ceil(samples.length / MOST_SAMPLES);
+  const thinned = samples.filter((_, i) => i % stride === 0);
+  const baselines = new Set<string>(BASELINES);
+  const prior = models.map((model) => (baselines.has(model) ? Math.log(BASELINE_PRIOR) : 0));
+  const weights = fitAggregation(models, thinned, { resolution: 'coarse', steps: FIT_STEPS, prior });
+  return { weights, samples: thinned.length };
+}
+
+/** Losses by day of what may be served, each as if on the points of the aggregate; days without it are left out. */
+export function blocksOf(days: readonly DayLoss[]): LossBlock[] {
+  const names = [...new Set(days.map(({ day }) => day))];
+  return names.flatMap((name) => {
+    const rows = days.filter(({ day }) => day === name);
+    const whole = rows.find(({ model }) => model === UNCALIBRATED);
+    if (!whole) return [];
+    const losses = rows
+      .filter(({ model }) => model !== AGGREGATE)
+      .map(({ model, loss, points }) => [model === UNCALIBRATED ? AGGREGATE : model, (loss / points) * whole.points]);
+    return [{ points: whole.points, losses: Object.fromEntries(losses) as Record<string, number> }];
+  });
+}
+
+/** Those behind the newest forecast, as they were weighted there. */
+function modelsOf({ pairs, steps }: History): string[] {
+  const newest = pairs.length - 1;
+  return steps
+    .filter(({ position, model }) => position === newest && model !== UNCALIBRATED && model !== AGGREGATE)
+    .map(({ model }) => model)
+    .sort();
+}
+
+function inOrder(steps: readonly ForecastStep[]): ForecastStep[] {
+  return [...steps].sort((a, b) => a.position - b.position);
+}

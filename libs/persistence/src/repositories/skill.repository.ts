@@ -1,0 +1,138 @@
+import type { DataSource, EntityManager } from 'typeorm';
+
+import type { ChangedPoint } from './score.repository.js';
+
+/** Newest version of what was learnt about a series. JSON as it was stored. */
+export interface StoredSkill {
+  readonly weights?: { readonly version: number; readonly value: unknown };
+  readonly calibration?: { readonly version: number; readonly value: unknown };
+  readonly champion?: { readonly version: number; readonly champion: string; readonly reason: string };
+}
+
+/** What all models lost on one day, over all leads. */
+export interface DayLoss {
+  readonly day: string;
+  readonly model: string;
+  readonly points: number;
+  readonly loss: number;
+}
+
+interface SkillRow {
+  readonly series_id: number;
+  readonly weights_version: number | null;
+  readonly weights: unknown;
+  readonly calibration_version: number | null;
+  readonly buckets: unknown;
+  readonly champion_version: number | null;
+  readonly champion: string | null;
+  readonly reason: string | null;
+}
+
+const newest = (table: string, columns: string, time: string) => `
+  LEFT JOIN LATERAL (
+    SELECT version, ${columns} FROM ${table}
+    WHERE series_id = wanted.series_id AND ($2::timestamptz IS NULL OR ${time} <= $2)
+    ORDER BY version DESC LIMIT 1
+  ) AS ${table} ON true`;
+
+/** What the scorecard taught: weights, calibrations and champions, each version a row of its own. */
+export class SkillRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /**
+   * The newest versions of each series; with `asOf`, those that were known then.
+   *
+   * @returns in the order asked for.
+   */
+  async load(seriesIds: readonly number[], asOf?: Date, manager: EntityManager = this.dataSource.manager) {
+    if (seriesIds.length === 0) return [];
+    const rows = await manager.query<SkillRow[]>(
+      `SELECT wanted.series_id, aggregation_weights.version AS weights_version, weights,
+              calibrations.version AS calibration_version, buckets, champions.version AS champion_version, champion, reason
+       FROM unnest($1::int[]) WITH ORDINALITY AS wanted (series_id, position)
+       ${newest('aggregation_weights', 'weights', 'created_at')}
+       ${newest('calibrations', 'buckets', 'created_at')}
+       ${newest('champions', 'champion, reason', 'decided_at')}
+       ORDER BY wanted.position`,
+      [seriesIds, asOf ?? null],
+    );
+    return rows.map(toSkill);
+  }
+
+  /**
+   * The series that waits longest for a look, by points scored since the last one; undefined where none has enough.
+   * Marks it as looked at; a roll-back takes that back.
+   */
+  async claim(fewestPoints: number, now: Date, manager: EntityManager): Promise<number | undefined> {
+    const [[row]] = await manager.query<[{ series_id: number }[], number]>(
+      `UPDATE skill_reviews SET points = 0, reviewed_at = $2 WHERE series_id = (
+         SELECT series_id FROM skill_reviews WHERE points >= $1 ORDER BY points DESC LIMIT 1 FOR UPDATE SKIP LOCKED
+       ) RETURNING series_id`,
+      [fewestPoints, now],
+    );
+    return row?.series_id;
+  }
+
+  /** The last points of a series that were scored, oldest first. */
+  async scoredPoints(seriesId: number, most: number, manager: EntityManager): Promise<ChangedPoint[]> {
+    const rows = await manager.query<{ ts: Date; value: number; known_at: Date }[]>(
+      `SELECT ts, value, known_at FROM scored_points WHERE series_id = $1 ORDER BY ts DESC LIMIT $2`,
+      [seriesId, most],
+    );
+    return rows
+      .map(({ ts, value, known_at }) => ({ seriesId, ts: ts.getTime(), value, scoredValue: value, knownAt: known_at }))
+      .reverse();
+  }
+
+  /** Losses of the last days that have any, oldest first. */
+  async dayLosses(seriesId: number, days: number, manager: EntityManager): Promise<DayLoss[]> {
+    const rows = await manager.query<(DayLoss & { points: string })[]>(
+      `WITH last AS (SELECT DISTINCT day FROM scores WHERE series_id = $1 ORDER BY day DESC LIMIT $2)
+       SELECT day::text, model, sum(points) AS points, sum(loss) AS loss
+       FROM scores JOIN last USING (day)
+       WHERE series_id = $1 GROUP BY day, model HAVING sum(points) > 0 ORDER BY day, model`,
+      [seriesId, days],
+    );
+    return rows.map((row) => ({ ...row, points: Number(row.points) }));
+  }
+
+  async saveWeights(seriesId: number, weights: object, samples: number, now: Date, manager: EntityManager) {
+    await manager.query(
+      `INSERT INTO aggregation_weights (series_id, version, weights, samples, created_at)
+       SELECT $1::int, coalesce(max(version), 0) + 1, $2, $3, $4 FROM aggregation_weights WHERE series_id = $1::int`,
+      [seriesId, JSON.stringify(weights), samples, now],
+    );
+  }
+
+  async saveCalibration(seriesId: number, buckets: object, now: Date, manager: EntityManager) {
+    await manager.query(
+      `INSERT INTO calibrations (series_id, version, buckets, created_at)
+       SELECT $1::int, coalesce(max(version), 0) + 1, $2, $3 FROM calibrations WHERE series_id = $1::int`,
+      [seriesId, JSON.stringify(buckets), now],
+    );
+  }
+
+  /** The audit row of a change of what is served. */
+  async crown(
+    seriesId: number,
+    change: { champion: string; replaced: string; reason: string },
+    now: Date,
+    manager: EntityManager,
+  ) {
+    await manager.query(
+      `INSERT INTO champions (series_id, version, champion, replaced, reason, decided_at)
+       SELECT $1::int, coalesce(max(version), 0) + 1, $2, $3, $4, $5 FROM champions WHERE series_id = $1::int`,
+      [seriesId, change.champion, change.replaced, change.reason, now],
+    );
+  }
+}
+
+function toSkill(row: SkillRow): StoredSkill {
+  return {
+    ...(row.weights_version !== null && { weights: { version: row.weights_version, value: row.weights } }),
+    ...(row.calibration_version !== null && { calibration: { version: row.calibration_version, value: row.buckets } }),
+    ...(row.champion_version !== null && {
+      champion: { version: row.champion_version, champion: row.champion!, reason: row.reason! },
+    }),
+  };
+}
