@@ -1,6 +1,7 @@
 export { availableCpus } from './cpu-quota.js';
 export type { Part } from './call-queue.js';
 export { InferenceWorker, type InferenceWorkerOptions } from './inference-worker.js';
+export { checkGpu, type GpuStep } from './gpu-check.js';
 export type { ModelManifest } from './model-manifest.js';
 export {
   ModelRegistry,

@@ -6,6 +6,7 @@ import type { InferenceWorker } from './inference-worker.js';
 import { invalidModel, readManifest, type ModelManifest } from './model-manifest.js';
 import type { FoundPackage } from './model-packages.js';
 import type { LoadOptions, RunCost, SessionInfo, TensorData, Tensors } from './ort-protocol.js';
+import { probeInChild } from './provider-probe.js';
 import { chooseProvider, type ProviderChoice } from './providers.js';
 import { elementsPerRow, rowsOf } from './tensor-rows.js';
 
@@ -27,7 +28,7 @@ export interface ProvenPackage extends ProviderChoice {
 }
 
 export interface ProofOptions {
-  readonly env: Pick<Env, 'PROVIDER' | 'PROVIDER_STRICT' | 'CUDA_LIBRARY_PATH'>;
+  readonly env: Pick<Env, 'PROVIDER' | 'PROVIDER_STRICT'> & Partial<Pick<Env, 'CUDA_LIBRARY_PATH'>>;
   /** A worker in which nothing serves: it may hang, crash or run out of memory. */
   readonly trial: InferenceWorker;
   readonly logger: Logger;
@@ -54,7 +55,13 @@ export async function provePackage(found: FoundPackage, options: ProofOptions): 
     throw invalidModel(name, message, error, message.startsWith('sha256') ? 'MODEL_FILE_CHANGED' : 'MODEL_INVALID');
   });
   const base = { file: join(folder, 'model.onnx'), sha256: modelEntry.sha256, threads };
-  const choice = await chooseProvider(env.PROVIDER, { load: { ...base, provider: 'cpu' }, golden: goldenFile });
+  const choice = await chooseProvider(
+    env.PROVIDER,
+    { load: { ...base, provider: 'cpu' }, golden: goldenFile },
+    {
+      probe: (request) => probeInChild(request, { libraryPath: env.CUDA_LIBRARY_PATH }),
+    },
+  );
   if (choice.fallback !== undefined) {
     if (env.PROVIDER_STRICT) {
       const message = `model ${name} can't run on PROVIDER=${env.PROVIDER} (${choice.fallback}), and PROVIDER_STRICT is set`;

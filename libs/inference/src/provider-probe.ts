@@ -1,5 +1,3 @@
-// A child process: loads a package's model on one provider, runs its golden cases and says how it went, as one line of
-// JSON. A driver that crashes or hangs takes this process with it and not the platform.
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +6,8 @@ import { checkGolden, readGolden } from './golden.js';
 import { InferenceWorker } from './inference-worker.js';
 import type { LoadOptions } from './ort-protocol.js';
 
+/** A first run on a GPU compiles shaders: 5–9 s were seen. */
+const PROBE_TIMEOUT_MS = 30_000;
 /** Timed runs after the golden ones, which warm up. */
 const TIMED_RUNS = 5;
 
@@ -23,30 +23,38 @@ export interface ProbeReport {
   readonly seconds?: number;
 }
 
-const request = JSON.parse(process.argv[2] ?? '') as ProbeRequest;
-process.stdout.write(`${JSON.stringify(await probe(request))}\n`);
+export interface ProbeOptions {
+  /** For each step of the trial. */
+  readonly timeoutMs?: number;
+  /** Where CUDA's libraries are, when the system does not find them itself. */
+  readonly libraryPath?: string;
+}
 
-async function probe({ load, golden: { file, sha256 } }: ProbeRequest): Promise<ProbeReport> {
+/**
+ * Loads a package's model on one provider, in a process of its own, runs its golden cases, looks into the profile where
+ * they ran, and times it. A driver that crashes or hangs takes that process with it and not the platform: it is a failure
+ * with a reason.
+ */
+export async function probeInChild(
+  { load, golden: { file, sha256 } }: ProbeRequest,
+  { timeoutMs = PROBE_TIMEOUT_MS, libraryPath }: ProbeOptions = {},
+): Promise<ProbeReport> {
   const folder = mkdtempSync(join(tmpdir(), 'tidecast-probe-'));
-  const worker = new InferenceWorker({ logger: silentLogger() });
+  const logger = silentLogger();
+  const worker = new InferenceWorker({ logger, libraryPath, loadTimeoutMs: timeoutMs, runTimeoutMs: timeoutMs });
   try {
     const golden = await readGolden(file, sha256);
     await worker.load('probe', { ...load, profilePrefix: join(folder, 'profile') });
-    const failure = await checkGolden(golden, (inputs) => worker.run('probe', inputs));
-    if (failure) return { failure: failure.message };
+    const wrong = await checkGolden(golden, async (inputs) => (await worker.trial('probe', inputs)).outputs);
+    if (wrong) return { failure: wrong.message };
     await worker.endProfile('probe');
     const elsewhere = ranElsewhere(folder, load.provider);
     if (elsewhere) return { failure: elsewhere };
 
-    await worker.load('probe', load);
-    const inputs = golden.cases[0]!.inputs;
-    await worker.run('probe', inputs);
+    const { inputs } = golden.cases[0]!;
+    await worker.load('probe', load, inputs);
     const times: number[] = [];
-    for (let i = 0; i < TIMED_RUNS; i++) {
-      const start = performance.now();
-      await worker.run('probe', inputs);
-      times.push((performance.now() - start) / 1000);
-    }
+    for (let i = 0; i < TIMED_RUNS; i++) times.push((await worker.trial('probe', inputs)).seconds);
     return { seconds: times.sort((a, b) => a - b)[TIMED_RUNS >> 1]! };
   } catch (error) {
     return { failure: messageOf(error) };

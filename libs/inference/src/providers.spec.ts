@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { whyNoDevice, type DeviceView } from './devices.js';
 import { writeTinyPackage } from './fixtures/tiny-model.js';
 import type { Provider } from './ort-protocol.js';
-import type { ProbeReport, ProbeRequest } from './provider-probe.js';
-import { chooseProvider, probeInChild } from './providers.js';
+import { probeInChild, type ProbeReport, type ProbeRequest } from './provider-probe.js';
+import { chooseProvider } from './providers.js';
 
 const request: ProbeRequest = {
   load: { file: 'model.onnx', sha256: '', provider: 'cpu', threads: 1 },
@@ -22,6 +23,8 @@ function machine(reports: Partial<Record<Provider, ProbeReport>>) {
   };
   return { tried, probe, noDevice: () => undefined };
 }
+
+jest.setTimeout(60_000);
 
 describe('chooseProvider', () => {
   it('takes the CPU without a trial when asked for', async () => {
@@ -115,11 +118,17 @@ describe('probeInChild', () => {
     expect(report.seconds).toBeGreaterThan(0);
   });
 
-  it('reports a provider that is not there as a failure', async () => {
-    const { failure } = await probeInChild({ ...real, load: { ...real.load, provider: 'cuda' } });
-    // Which library is missing is told by the loader only.
-    expect(failure).toMatch(/cuda.*\(.*\.so/i);
-  });
+  // What only a GPU can prove: the same test passes on a machine with one, and says on others why it proved nothing.
+  it.each(['cuda', 'webgpu'] as const)(
+    'proves %s by numbers and profile where it is there, else says what is missing',
+    async (provider) => {
+      const report = await probeInChild({ ...real, load: { ...real.load, provider } });
+      if (report.failure === undefined) expect(report.seconds).toBeGreaterThan(0);
+      // The library that is missing is told by the loader only.
+      else expect(report.failure).toMatch(provider === 'cuda' ? /cuda.*\(.*\.so|CUDA failure \d+/i : /webgpu|adapter/i);
+      console.info(`${provider}: ${report.failure ?? `proven, ${(report.seconds! * 1000).toFixed(1)} ms a run`}`);
+    },
+  );
 
   it('reports a model that can not be loaded as a failure', async () => {
     const { failure } = await probeInChild({ ...real, load: { ...real.load, file: join(folder, 'absent.onnx') } });
@@ -127,6 +136,8 @@ describe('probeInChild', () => {
   });
 
   it('reports a trial that hangs as a failure', async () => {
-    await expect(probeInChild(real, 1)).resolves.toEqual({ failure: 'no answer within 0.001 s' });
+    await expect(probeInChild(real, { timeoutMs: 1 })).resolves.toEqual({
+      failure: 'probe was ended: no answer within 0.001 s',
+    });
   });
 });

@@ -1,14 +1,7 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { Env } from '@app/config';
-import { messageOf } from '@app/observability';
 import { whyNoDevice } from './devices.js';
 import type { Provider } from './ort-protocol.js';
-import type { ProbeReport, ProbeRequest } from './provider-probe.js';
-import { workerFile } from './worker-file.js';
-
-/** A first run on a GPU compiles shaders: 5–9 s were seen. */
-const PROBE_TIMEOUT_MS = 30_000;
+import { probeInChild, type ProbeReport, type ProbeRequest } from './provider-probe.js';
 
 /** Where a model will run, and why not where it was wanted. */
 export interface ProviderChoice {
@@ -21,7 +14,7 @@ export interface ProviderChoice {
 export type Probe = (request: ProbeRequest) => Promise<ProbeReport>;
 
 /**
- * The provider for one model. A named one is taken when the trial in a child process reproduces the golden numbers with
+ * The provider for one model. A named one is taken when the trial in a process of its own reproduces the golden numbers with
  * every matrix product on it. `auto` takes the first of CUDA and WebGPU of which that is true and which is also faster
  * than the CPU; a machine without such a device runs on the CPU, and that is no fall-back.
  *
@@ -59,33 +52,4 @@ export async function chooseProvider(
 
 function ms(seconds: number): string {
   return `${(seconds * 1000).toFixed(1)} ms`;
-}
-
-/** Runs `provider-probe` in a child process; a crash or a time-out is a failure with a reason. */
-export function probeInChild(request: ProbeRequest, timeoutMs = PROBE_TIMEOUT_MS): Promise<ProbeReport> {
-  const script = fileURLToPath(workerFile('provider-probe', import.meta.url));
-  return new Promise((resolve) => {
-    const options = { timeout: timeoutMs, killSignal: 'SIGKILL' as const };
-    execFile(process.execPath, [script, JSON.stringify(request)], options, (error, stdout, stderr) => {
-      if (error) {
-        const lastWords = stderr.trim().split('\n').at(-1) ?? '';
-        const reason = error.killed ? `no answer within ${timeoutMs / 1000} s` : `the trial crashed: ${lastWords}`;
-        resolve({ failure: reason });
-        return;
-      }
-      try {
-        resolve(explained(JSON.parse(stdout) as ProbeReport, stderr));
-      } catch (cause) {
-        resolve({ failure: `the trial gave no report: ${messageOf(cause)}` });
-      }
-    });
-  });
-}
-
-/** Which library is missing is told on stderr only: `… with error: libcublasLt.so.13: cannot open shared object file`. */
-function explained(report: ProbeReport, stderr: string): ProbeReport {
-  if (report.failure === undefined) return report;
-  const detail = /with error: (.+)/.exec(stderr)?.[1];
-  const failure = report.failure.trim();
-  return { failure: detail === undefined ? failure : `${failure} (${detail.trim()})` };
 }
