@@ -2,7 +2,7 @@ import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/sta
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { GraphDrawStyle, StackingConfigBuilder, StackingMode } from '@grafana/grafana-foundation-sdk/common';
-import type { DynamicConfigValue } from '@grafana/grafana-foundation-sdk/dashboard';
+import { AnnotationQueryBuilder, type DynamicConfigValue } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as sql from './queries.js';
 import { DATA_SOURCE, tableQuery, timeSeriesQuery } from './sql-query.js';
 
@@ -59,6 +59,28 @@ export function miscoverage(): TableBuilder {
 /** What was served instead of what, and why. */
 export function champions(): TableBuilder {
   return table('Champions', 'Changes of what is served on a series, and why.', sql.CHAMPIONS);
+}
+
+/** Events of anomalous points, newest first. */
+export function anomalies(): TableBuilder {
+  return table(
+    'Anomalies',
+    'Events of anomalous points, the newest first; an alert was told to webhooks.',
+    sql.ANOMALIES,
+  )
+    .overrideByName('peak_score', [value('decimals', 2)])
+    .overrideByName('grade', [value('unit', 'percentunit')])
+    .overrideByName('confidence', [value('unit', 'percentunit')]);
+}
+
+/** Marks the events of the item chosen in every panel over time. */
+export function anomalyAnnotations(): AnnotationQueryBuilder {
+  return new AnnotationQueryBuilder()
+    .name('Anomalies')
+    .datasource(DATA_SOURCE)
+    .enable(true)
+    .iconColor('red')
+    .target(tableQuery('Anomalies', sql.ANOMALY_ANNOTATIONS));
 }
 
 /** The newest point of each series; the stalest first. */

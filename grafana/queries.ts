@@ -35,6 +35,26 @@ FROM forecast_points
 WHERE ${ONE_SERIES} AND step = \${lead} AND cutoff < $__timeTo() AND $__timeFilter(ts)
 ORDER BY ts, issued_at DESC`.trim();
 
+// What a rule suppresses nobody wants to see here either.
+export const ANOMALY_ANNOTATIONS = `
+SELECT started_at AS "time", ended_at AS "timeEnd",
+       concat('score ', round(peak_score::numeric, 2), ' at ', to_char(peak_at, 'YYYY-MM-DD HH24:MI:SS'), ', ', points,
+              CASE points WHEN 1 THEN ' point' ELSE ' points' END) AS text,
+       concat_ws(',', CASE WHEN alert THEN 'alert' ELSE 'over budget' END, label, nullif(array_to_string(channels, ','), '')) AS tags
+FROM anomaly_events
+WHERE item_id IN (\${item:sqlstring}) AND started_at <= $__timeTo() AND ended_at >= $__timeFrom()
+  AND (alert OR suppressed_by = 'budget')
+ORDER BY 1
+LIMIT 500`.trim();
+
+export const ANOMALIES = `
+SELECT started_at, ended_at, item_id, array_to_string(channels, ', ') AS channels, peak_score, grade, confidence, points,
+       alert, suppressed_by, label, anomaly_id::text AS anomaly_id
+FROM anomaly_events
+WHERE $__timeFilter(started_at)
+ORDER BY started_at DESC
+LIMIT 200`.trim();
+
 export const FRESHNESS = `
 SELECT s.item_id, s.channel, o.ts AS last_point,
        extract(epoch FROM now() - o.ts)::double precision AS age,

@@ -13,11 +13,11 @@ import { DATA_SOURCE } from './sql-query.js';
 
 const LEADS = ['1', '2', '3', '6', '12', '24', '48'];
 
-/** The dashboard "Tidecast": series with their forecasts, freshness, ingest health and jobs. */
+/** The dashboard "Tidecast": series with their forecasts and anomalies, freshness, ingest health and jobs. */
 export function tidecastDashboard(): Dashboard {
   return new DashboardBuilder('Tidecast')
     .uid('tidecast')
-    .description('Series and their forecasts, how fresh they are, and how the streams and jobs do.')
+    .description('Series with their forecasts and anomalies, how fresh they are, and how the streams and jobs do.')
     .tags(['tidecast'])
     .timezone('browser')
     .time({ from: 'now-14d', to: 'now+2d' })
@@ -27,9 +27,12 @@ export function tidecastDashboard(): Dashboard {
     .withVariable(itemVariable())
     .withVariable(channelVariable())
     .withVariable(leadVariable())
+    .annotation(panels.anomalyAnnotations())
     .withRow(new RowBuilder('Series'))
     .withPanel(panels.fan().span(24).height(11))
     .withPanel(panels.pastForecasts().span(24).height(9))
+    .withRow(new RowBuilder('Anomalies'))
+    .withPanel(panels.anomalies().span(24).height(8))
     .withRow(new RowBuilder('Scorecard'))
     .withPanel(panels.coverage().span(12).height(9))
     .withPanel(panels.scorecard().span(12).height(9))

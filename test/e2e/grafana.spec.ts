@@ -89,6 +89,21 @@ async function seed(): Promise<void> {
     [new Date(NOW), ITEM],
   );
   await query(`INSERT INTO series (item_id, channel) VALUES ('never seen', 'value')`);
+  // One event of two points that is labelled, one that is over the budget, one that a rule suppresses.
+  for (const [hours, from, channel, score, alert, suppressedBy, label] of [
+    [5, 5, CHANNELS[0], 1.5, true, null, null],
+    [4, 5, CHANNELS[0], 2.5, false, null, 'false-positive'],
+    [1, 1, null, 1.2, false, 'budget', null],
+    [20, 20, CHANNELS[1], 9, false, 'direction', null],
+  ] as const) {
+    await query(
+      `INSERT INTO anomalies (anomaly_id, item_id, channel, ts, score, grade, severity, confidence, event_from, rule, alert,
+                              suppressed_by, explanation, label, labelled_at, detected_at)
+       VALUES (gen_random_uuid(), $1, $2, $3, $4::float8, 1 - 1 / $4::float8, 1, .5, $5, 'default', $6, $7, '{}', $8::text,
+               CASE WHEN $8::text IS NOT NULL THEN now() END, now())`,
+      [ITEM, channel, new Date(NOW - hours * HOUR), score, new Date(NOW - from * HOUR), alert, suppressedBy, label],
+    );
+  }
   await query(`INSERT INTO stream_offsets VALUES ('tidecast-ingest', 'tidecast.observations', 0, 40)`);
   await query(`INSERT INTO log_partitions VALUES ('tidecast.observations', 0, 42)`);
   await query(`INSERT INTO outbox (topic, value) VALUES ('tidecast.forecasts', '\\x00')`);
@@ -139,6 +154,20 @@ const EXPECTED: Readonly<Record<string, Record<string, string>>> = {
     upper_80: 'Number',
     lower_95: 'Number',
     upper_95: 'Number',
+  },
+  'Anomalies A': {
+    started_at: 'Date',
+    ended_at: 'Date',
+    item_id: 'String',
+    channels: 'String',
+    peak_score: 'Number',
+    grade: 'Number',
+    confidence: 'Number',
+    points: 'bigint',
+    alert: 'Boolean',
+    suppressed_by: 'String',
+    label: 'String',
+    anomaly_id: 'String',
   },
   'Coverage A': { time: 'Date', metric: 'String', coverage_80: 'Number', coverage_95: 'Number' },
   'Scorecard A': {
@@ -328,6 +357,30 @@ describe('what the queries say', () => {
 
   it('the lag is what the log has and the group has not read', async () => {
     expect(await run('Offsets', 'A')).toMatchObject([{ next_offset: '40', lag: '2' }]);
+  });
+});
+
+describe('the annotations', () => {
+  const annotate = (given: Partial<GrafanaScope> = {}) => {
+    const target = dashboard.annotations?.list?.[0]?.target;
+    return asReader(expandMacros((target as SqlTarget).rawSql, { ...scope(), ...given }));
+  };
+
+  it('mark the events of the item, from first to last point, with what is known of them', async () => {
+    expect(await annotate()).toEqual([
+      {
+        time: new Date(NOW - 5 * HOUR),
+        timeEnd: new Date(NOW - 4 * HOUR),
+        text: expect.stringMatching(/^score 2\.50 at \d{4}-\d\d-\d\d \d\d:00:00, 2 points$/),
+        tags: `alert,false-positive,${CHANNELS[0]}`,
+      },
+      { time: new Date(NOW - HOUR), timeEnd: new Date(NOW - HOUR), text: expect.any(String), tags: 'over budget' },
+    ]);
+  });
+
+  it('mark nothing of other items and times', async () => {
+    expect(await annotate(scope({ item: ['never seen'] }))).toEqual([]);
+    expect(await annotate({ from: new Date('1990-01-01Z'), to: new Date('1990-01-02Z') })).toEqual([]);
   });
 });
 
