@@ -1,11 +1,15 @@
+import { jest } from '@jest/globals';
+import { silentLogger } from '@app/observability';
 import type { OutgoingRecord } from '@app/streaming';
 
+import { OutboxRelay } from '../../apps/ingest/src/outbox.relay.js';
 import { useDatabase } from '../support/database.js';
 import { DetectorWorld } from '../support/detector-world.js';
 import { describeWithKafka, kafkaBrokers, readTopic } from '../support/kafka.js';
 import { eventually } from '../support/processes.js';
-import { OutboxRelay } from '../../apps/ingest/src/outbox.relay.js';
-import { silentLogger } from '@app/observability';
+
+// Long on purpose: other spec files share the machine.
+jest.setTimeout(180_000);
 
 const database = useDatabase();
 const MINUTE = 60_000;

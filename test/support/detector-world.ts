@@ -87,7 +87,7 @@ export class DetectorWorld {
   }
 
   /** Waits until so many records are committed by the detector. */
-  untilConsumed(records: number, patienceMs = 60_000): Promise<unknown> {
+  untilConsumed(records: number, patienceMs = 120_000): Promise<unknown> {
     return eventually(async () => {
       const rows: { done: string | null }[] = await this.dataSource.query(
         `SELECT sum(next_offset) AS done FROM stream_offsets WHERE consumer_group = $1`,
@@ -98,10 +98,12 @@ export class DetectorWorld {
   }
 
   /** Appends and waits until the detector has committed all that there is. */
-  async show(records: readonly OutgoingRecord[]): Promise<void> {
+  async show(records: readonly OutgoingRecord[], patienceMs = 120_000): Promise<void> {
     await this.append(records);
-    await eventually(async () =>
-      (await this.log.lag(this.env.DETECTOR_GROUP, this.env.OBSERVATIONS_TOPIC)).every(({ lag }) => lag === 0),
+    await eventually(
+      async () =>
+        (await this.log.lag(this.env.DETECTOR_GROUP, this.env.OBSERVATIONS_TOPIC)).every(({ lag }) => lag === 0),
+      patienceMs,
     );
   }
 
