@@ -11,6 +11,8 @@ import { truncate, useDatabase } from '../support/database.js';
 import { writeEveryPackage } from '../support/tiny-packages.js';
 
 const HOUR = 3_600_000;
+/** Eleven packages are proven, on a machine that may be busy. */
+const TIMEOUT_MS = 60_000;
 const START = Date.parse('2026-01-01T00:00:00Z');
 const NOW = new Date('2026-02-01T00:00:00Z');
 /** A model that forecasts the channels of an item together, and one that was made for temp, flow and absent. */
@@ -26,7 +28,7 @@ describe('a model that sees the channels of an item together', () => {
     writeEveryPackage(folder);
     const env = { MODELS_DIR: folder, PROVIDER: 'cpu' as const, PROVIDER_STRICT: false, INFERENCE_THREADS: 1 };
     catalogue = await ForecasterCatalogue.load({ env, logger: silentLogger() });
-  });
+  }, TIMEOUT_MS);
   beforeEach(() => truncate(database().dataSource, 'forecasts', 'observations', 'observation_revisions', 'series'));
   afterAll(async () => {
     await catalogue.close();

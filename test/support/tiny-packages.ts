@@ -13,14 +13,16 @@ export const TINY_CONTEXT = 96;
 export const TINY_STEPS = 24;
 /** What a channel gets of the mean of the last values of all. */
 export const TINY_SHARE = 0.25;
+/** Deviation of step 1; that of a step is its root times as much. */
+export const TINY_SPREAD = 0.1;
 /** Steps of the heads of the tiny decoder. */
 export const TINY_HEADS = [1, 8];
 
 const LEVELS = CANONICAL_LEVELS.length;
-/** √step times the normal quantile, in the space of the network. */
+/** Of a random walk, in the space of the network. */
 const OFFSETS = Array.from(
   { length: TINY_STEPS * LEVELS },
-  (_, i) => Math.sqrt(Math.floor(i / LEVELS) + 1) * normalQuantile(CANONICAL_LEVELS[i % LEVELS]!),
+  (_, i) => TINY_SPREAD * Math.sqrt(Math.floor(i / LEVELS) + 1) * normalQuantile(CANONICAL_LEVELS[i % LEVELS]!),
 );
 
 interface Graph {
