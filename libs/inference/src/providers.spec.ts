@@ -139,10 +139,14 @@ describe('probeInChild', () => {
     else expect(report).toEqual({ seconds: expect.any(Number) });
   };
   // The same proof for both: by the golden numbers, and by the profile that every matrix product ran there.
-  if (noVulkan) it.skip(`proves WebGPU (skipped: ${noVulkan})`, () => undefined);
-  else it('proves WebGPU, on a software renderer too', () => proves('webgpu'), 240_000);
-  if (noCuda) it.skip(`proves CUDA (skipped: ${noCuda})`, () => undefined);
-  else it('proves CUDA', () => proves('cuda'), 240_000);
+  const whereThereIs = (lack: string | undefined) => (lack === undefined ? it : it.skip);
+  const because = (lack: string | undefined) => (lack === undefined ? '' : ` (skipped: ${lack})`);
+  whereThereIs(noVulkan)(
+    `proves WebGPU, on a software renderer too${because(noVulkan)}`,
+    () => proves('webgpu'),
+    240_000,
+  );
+  whereThereIs(noCuda)(`proves CUDA${because(noCuda)}`, () => proves('cuda'), 240_000);
 
   it('says which library lacks where CUDA can not be', async () => {
     if (!noCuda) return;
