@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from .step import Step
 from .table import ItemTable
 from .train import TrainedItem, train_item
 
+_NAME = re.compile(r"[a-z0-9][\w.-]*")  # what serving takes for a package
 WORK = MODELS / "forge" / ".work" / "items"
 
 
@@ -132,8 +134,11 @@ def read_item(options: argparse.Namespace) -> ItemTable:
 
 def package_folder(options: argparse.Namespace, families: tuple[str, ...]) -> Path:
     family, _, own = options.name.partition("/")
-    if family not in families or not own or "/" in own or own.startswith("."):
-        raise ValueError(f"--name {options.name}: give family/name with the family {' or '.join(families)}")
+    if family not in families or not _NAME.fullmatch(own):
+        raise ValueError(
+            f"--name {options.name}: give family/name with the family {' or '.join(families)} and a name of small "
+            "letters, digits and dashes"
+        )
     if getattr(options, "family", family) != family:
         raise ValueError(f"--name {options.name} does not begin with --family {options.family}/")
     folder = options.out or options.models / options.name
