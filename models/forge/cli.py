@@ -34,7 +34,12 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     parser = argparse.ArgumentParser(prog="forge", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="train|import|export|verify|golden|list")
 
-    train = commands.add_parser("train", help="train a model from synthetic and real series", allow_abbrev=False)
+    train = commands.add_parser(
+        "train",
+        help="train a model from synthetic and real series",
+        epilog="With --csv or --from-postgres it trains the paper's model on one item: forge train --csv FILE --help",
+        allow_abbrev=False,
+    )
     train.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="folder with corpus/ and forecasting/m4/"
     )

@@ -58,5 +58,5 @@ def _channels(manifest: dict) -> str:
 
 def _policy(manifest: dict) -> str:
     if manifest["channelPolicy"] == "aligned":
-        return "It reads all channels together, in this order; none may be absent."
+        return "It reads all channels together, in this order; one that is absent counts as flat."
     return "It reads each channel alone, with the same weights."
