@@ -36,7 +36,7 @@ export async function findPeer(fetch: boolean): Promise<Peer> {
   return existsSync(jar) ? { jar } : { missing: `mvn left no ${jar}` };
 }
 
-/** Values per second of 30 trees over shingles of 8 on one core, warm. */
+/** Values per second of processor time of 30 trees over shingles of 8 on one core, warm. */
 export async function runPeer(jar: string, values: Float64Array): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'tidecast-bench-'));
   try {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 
 import { parseAnomalyManifest } from '@app/evaluation';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { readAnomalySet, readNab, type AnomalySet } from './anomaly-data.js';
 import { EVALUATED_NAMES, evaluateAnomalies, type AnomalyEvaluation, type AnomalyResult } from './anomaly.js';
@@ -14,6 +14,7 @@ interface AnomalyOptions {
   readonly manifest?: string;
   readonly layout?: 'nab';
   readonly detectors: string;
+  readonly seed: number;
   readonly out?: string;
 }
 
@@ -27,6 +28,7 @@ export function anomalyCommand(): Command {
     .addOption(new Option('--manifest <file>', 'JSON array of sets').conflicts('layout'))
     .addOption(new Option('--layout <name>', 'nab: a checkout of numenta/NAB, scored its own way too').choices(['nab']))
     .option('--detectors <names>', `comma-separated, of ${EVALUATED_NAMES.join(', ')}`, 'default')
+    .option('--seed <n>', 'what the random choices of the detectors begin with', wholeNumber, 140)
     .option('--out <file>', 'write all scores as JSON')
     .action(anomaly);
 }
@@ -35,7 +37,7 @@ async function anomaly(options: AnomalyOptions): Promise<void> {
   const detectors = detectorNames(options.detectors);
   const progress = new Progress();
   const sets = await readSets(options, progress);
-  const evaluation = evaluateAnomalies(sets, detectors, progress);
+  const evaluation = evaluateAnomalies(sets, detectors, progress, options.seed);
 
   process.stdout.write(`${resultTable(evaluation)}\n\n`);
   if (evaluation.nab) process.stdout.write(`${nabTable('NAB', evaluation.nab)}\n\n`);
@@ -43,6 +45,11 @@ async function anomaly(options: AnomalyOptions): Promise<void> {
   if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(evaluation, null, 2)}\n`);
   const { mean, nab } = evaluation;
   process.stdout.write(`${JSON.stringify({ mean, ...(nab && { nab }) })}\n`);
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('a whole number is needed.');
 }
 
 /** @throws Error naming every detector that there is not. */

@@ -56,6 +56,7 @@ export function evaluateAnomalies(
   sets: readonly AnomalySet[],
   detectors: readonly string[],
   progress: Progress,
+  seed?: number,
 ): AnomalyEvaluation {
   const results: Record<string, Record<string, AnomalyResult>> = Object.fromEntries(sets.map(({ name }) => [name, {}]));
   const nab: Record<string, Record<NabProfileName, number>> = {};
@@ -63,7 +64,7 @@ export function evaluateAnomalies(
   for (const name of detectors) {
     const series: NabSeries[] = [];
     for (const set of sets) {
-      const { scores, result } = evaluateSet(observer(name, set), set, (done, total) =>
+      const { scores, result } = evaluateSet(observer(name, set, seed), set, (done, total) =>
         progress.report(`${name} ${set.name}`, done, total),
       );
       results[set.name]![name] = result;
@@ -78,9 +79,9 @@ export function evaluateAnomalies(
 }
 
 /** @throws Error where a reference has nothing to be fitted on. */
-function observer(name: string, set: AnomalySet): Observer {
+function observer(name: string, set: AnomalySet, seed?: number): Observer {
   if (isDetectorName(name)) {
-    const detector = createDetector(name, set.rows.channels.length);
+    const detector = createDetector(name, set.rows.channels.length, seed);
     return (ts, values) => detector.observe(ts, values);
   }
   if (!set.train) throw new Error(`${name} is fitted on a training file; ${set.name} has none`);
