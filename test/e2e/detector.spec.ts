@@ -1,3 +1,7 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { jest } from '@jest/globals';
 import { silentLogger } from '@app/observability';
 import type { OutgoingRecord } from '@app/streaming';
@@ -129,6 +133,25 @@ function detects(settings: Record<string, string>, read: (topic: string) => Prom
     expect(Object.keys(states)).toHaveLength(names.length);
     expect(await small.states(names)).toEqual(states);
     await Promise.all([small.close(), roomy.close()]);
+  });
+
+  it('keeps a budget over all items of a rule, whatever partition they come through', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'tidecast-rules-')), 'rules.json');
+    writeFileSync(
+      file,
+      JSON.stringify([{ name: item('fleet'), item_ids: ['fleet *'], budget: { alerts: 2, over: 'selector' } }]),
+    );
+    const fleet = new DetectorWorld(database().dataSource, { ...settings, DETECTION_RULES: file });
+    const names = Array.from({ length: 8 }, (_, i) => item(`fleet ${i}`));
+    fleet.start();
+    await fleet.show(names.flatMap((name, k) => series(name, 400, (i) => wave(i + k) + (i === 350 ? 40 : 0))));
+    await fleet.close();
+
+    const found = (await Promise.all(names.map((name) => fleet.anomalies(name)))).flat();
+    expect(new Set(found.map(({ item_id }) => item_id)).size).toBeGreaterThan(2);
+    expect(found.filter(({ alert }) => alert)).toHaveLength(2);
+    const told = new Set(found.filter(({ alert }) => alert).map(({ item_id }) => item_id));
+    for (const { item_id, suppressed_by } of found) if (!told.has(item_id)) expect(suppressed_by).toBe('budget');
   });
 
   it('hears labels once, with the next points of the item, and is stricter after a false alarm', async () => {

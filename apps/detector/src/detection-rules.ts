@@ -50,7 +50,7 @@ const suppressSchema = z
   .prefault({});
 const budgetSchema = z
   .strictObject({
-    alerts: z.int().min(1).max(10_000).default(7),
+    alerts: z.int().min(1).max(1_000).default(7),
     period: duration.prefault('P1W'),
     over: z.enum(['item', 'selector']).default('item'),
   })
