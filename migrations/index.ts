@@ -7,6 +7,7 @@ import { CreateViews1700000005000 } from './1700000005000-create-views.js';
 import { CreateAnomalies1700000006000 } from './1700000006000-anomalies.js';
 import { CreateScores1700000007000 } from './1700000007000-scores.js';
 import { CreateModels1700000008000 } from './1700000008000-models.js';
+import { CreateStreamPolicies1700000009000 } from './1700000009000-stream-policies.js';
 
 /** All migrations, oldest first. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   CreateAnomalies1700000006000,
   CreateScores1700000007000,
   CreateModels1700000008000,
+  CreateStreamPolicies1700000009000,
 ];

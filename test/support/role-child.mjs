@@ -1,4 +1,4 @@
-// One role alone (argument: ingest or detector), without HTTP: the real modules from dist, in a process that a test can kill.
+// One role alone (argument: ingest, detector or forecaster), without HTTP: the real modules from dist, in a process that a test can kill.
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -11,11 +11,11 @@ const { createLogger } = await built('libs/observability/src/index.js');
 const { dataSourceOptions } = await built('libs/persistence/src/index.js');
 const { ServerModule } = await built('libs/server/src/server.module.js');
 const role = process.argv[2];
-const { [role === 'ingest' ? 'IngestModule' : 'DetectorModule']: RoleModule } = await built(
-  `apps/${role}/src/${role}.module.js`,
-);
+const name = `${role[0].toUpperCase()}${role.slice(1)}Module`;
+const { [name]: Registered } = await built(`apps/${role}/src/${role}.module.js`);
 
 const env = loadEnv(process.env);
+const RoleModule = role === 'forecaster' ? Registered.register({ env, internalApi: false }) : Registered;
 const dataSource = new DataSource(dataSourceOptions(env.DATABASE_URL, env.DATABASE_POOL, `${role}-child`));
 await dataSource.initialize();
 

@@ -1,7 +1,7 @@
 import { ENV, type Env } from '@app/config';
 import type { Forecaster } from '@app/forecasters';
 import { PlatformError, metrics, parseTraceparent } from '@app/observability';
-import { ForecastRepository, SeriesRepository, SkillRepository } from '@app/persistence';
+import { ForecastRepository, SeriesRepository, SkillRepository, type NewForecast } from '@app/persistence';
 import type { ContextWindow } from '@app/series';
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
@@ -26,6 +26,13 @@ export interface RunTask {
   readonly model: string;
 }
 
+/** Forecasts that are made and not stored. */
+export interface ForecastDraft {
+  /** Of stored series, in the order of the outcome; inline ones have none. */
+  readonly rows: readonly NewForecast[];
+  readonly outcome: ForecastOutcome;
+}
+
 /** Windows → model → store: the pipeline behind every forecast. */
 @Injectable()
 export class ForecastService {
@@ -40,6 +47,14 @@ export class ForecastService {
 
   /** Answers a command; see `ForecastClient.forecast`. */
   async forecast(command: ForecastCommand, issuedAt: Date): Promise<ForecastOutcome> {
+    const { rows, outcome } = await this.draft(command, issuedAt);
+    await this.forecasts.insert(rows);
+    throwTheOnlyFailure(outcome);
+    return outcome;
+  }
+
+  /** Answers a command, and leaves storing to the caller; every failure is in the outcome. */
+  async draft(command: ForecastCommand, issuedAt: Date): Promise<ForecastDraft> {
     checkCommand(command, this.env, issuedAt);
     const asOf = command.asOf === undefined ? undefined : new Date(parseInstant(command.asOf)!);
     const prepared = await this.prepare(command, asOf);
@@ -48,15 +63,32 @@ export class ForecastService {
     const traceparent = parseTraceparent(command.traceparent);
     const stored = command.store ? answers.filter(isAnswer).filter(({ context }) => context.seriesId !== null) : [];
     const rows = stored.map((answer) => toRow(answer, { issuedAt, traceparent }));
-    await this.forecasts.insert(rows);
 
     const ids = new Map(stored.map((answer, i) => [answer, rows[i]!.forecastId]));
     const outcome = {
       forecasts: answers.filter(isAnswer).map((answer) => toIssued(answer, issuedAt, ids.get(answer) ?? null)),
       failures: answers.filter(isFailure),
     };
-    throwTheOnlyFailure(outcome);
-    return outcome;
+    return { rows, outcome };
+  }
+
+  /** Forecasts stored series, and leaves storing to the caller. Those that don't exist any more are passed over. */
+  async draftStored(
+    seriesIds: readonly number[],
+    wanted: Pick<ForecastCommand, 'model' | 'horizon'>,
+    issuedAt: Date,
+  ): Promise<ForecastDraft> {
+    const prepared = await this.contexts.load(await this.series.findByIds(seriesIds));
+    const answers = await this.answer(prepared, wanted);
+    const made = answers.filter(isAnswer);
+    const rows = made.map((answer) => toRow(answer, { issuedAt }));
+    return {
+      rows,
+      outcome: {
+        forecasts: made.map((answer, i) => toIssued(answer, issuedAt, rows[i]!.forecastId)),
+        failures: answers.filter(isFailure),
+      },
+    };
   }
 
   /** Forecasts the series of a task and stores what succeeded, all within the transaction of `manager`. */

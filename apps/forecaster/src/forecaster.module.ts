@@ -11,6 +11,7 @@ import {
   SkillRepository,
 } from '@app/persistence';
 import { ReadinessProbes } from '@app/server';
+import { StreamingModule } from '@app/streaming';
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { DataSource } from 'typeorm';
@@ -27,6 +28,7 @@ import { LocalForecastClient } from './local-forecast-client.js';
 import { ScorecardService } from './scorecard/scorecard.service.js';
 import { ScorecardWorker } from './scorecard/scorecard.worker.js';
 import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
+import { StreamForecastsService } from './stream/stream-forecasts.service.js';
 import { ModelKeeper } from './model-keeper.js';
 
 /** What a process gives to its forecaster role. */
@@ -58,7 +60,7 @@ export class ForecasterModule implements OnApplicationShutdown {
     return {
       module: ForecasterModule,
       global: true,
-      imports: [JobsModule, ...(env.SCHEDULER ? [ScheduleModule.forRoot()] : [])],
+      imports: [JobsModule, ...(env.SCHEDULER ? [ScheduleModule.forRoot(), StreamingModule] : [])],
       controllers: internalApi ? [InternalController] : [],
       providers: [
         ...[
@@ -77,7 +79,7 @@ export class ForecasterModule implements OnApplicationShutdown {
         ScorecardService,
         SkillReviewService,
         { provide: FORECAST_CLIENT, useClass: LocalForecastClient },
-        ...(env.SCHEDULER ? [JobWorker, ForecastSchedule, ScorecardWorker] : []),
+        ...(env.SCHEDULER ? [JobWorker, ForecastSchedule, ScorecardWorker, StreamForecastsService] : []),
       ],
       exports: [FORECAST_CLIENT],
     };

@@ -2,6 +2,7 @@ import { ModelRepository } from '@app/persistence';
 import { Module } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { JobsModule } from '../../forecaster/src/jobs/jobs.module.js';
+import { StreamPoliciesModule } from '../../forecaster/src/stream/stream-policies.module.js';
 import { ObservationDoorModule } from '../../ingest/src/observation-door.module.js';
 import { AnomaliesController } from './anomalies/anomalies.controller.js';
 import { StoredAnomalies } from './anomalies/stored-anomalies.js';
@@ -14,6 +15,7 @@ import { ScorecardController } from './scorecard/scorecard.controller.js';
 import { ScorecardReader } from './scorecard/scorecard.reader.js';
 import { SeriesCatalogue } from './series/series-catalogue.js';
 import { SeriesController } from './series/series.controller.js';
+import { StreamPoliciesController } from './stream-policies/stream-policies.controller.js';
 import { StoredWebhooks } from './webhooks/stored-webhooks.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 
@@ -22,13 +24,14 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
  * `ForecasterModule` where the forecaster lives in the same process, else `ForecastClientModule.overHttp`.
  */
 @Module({
-  imports: [JobsModule, ObservationDoorModule],
+  imports: [JobsModule, StreamPoliciesModule, ObservationDoorModule],
   controllers: [
     SeriesController,
     ForecastsController,
     AnomaliesController,
     WebhooksController,
     JobsController,
+    StreamPoliciesController,
     ModelsController,
     ScorecardController,
   ],

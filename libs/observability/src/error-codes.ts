@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   CRON_INVALID: 400,
   TIME_ZONE_INVALID: 400,
   JOB_NAME_TAKEN: 409,
+  POLICY_NAME_TAKEN: 409,
   RUN_IN_PROGRESS: 409,
   NOT_FOUND: 404,
   // The platform itself.

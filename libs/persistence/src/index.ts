@@ -17,6 +17,12 @@ export {
 export { ModelRepository, type ModelRecord, type NewModelRecord } from './repositories/model.repository.js';
 export { SkillRepository, type DayLoss, type StoredSkill } from './repositories/skill.repository.js';
 export { SeriesRepository, type SeriesRow } from './repositories/series.repository.js';
+export {
+  StreamPolicyRepository,
+  type PolicyMatch,
+  type StreamPolicy,
+  type StreamState,
+} from './repositories/stream-policy.repository.js';
 export { byteaArray, float8Array, int2Array, int4Array, textArray, timestamptzArray, withoutNul } from './pg-arrays.js';
 export {
   OUTBOX_CHANNEL,
