@@ -51,7 +51,7 @@ describe('POST /forecasts', () => {
       status: 'ok',
     });
     expect(forecast!.model).not.toBe('auto');
-    expect(forecast!.provider).toMatch(/^(cpu|cuda|webgpu|js)$/);
+    expect(forecast!.provider).toMatch(/^(cpu|cuda|webgpu|js)(\+js)?$/);
     expect(forecast!.ts).toEqual(
       Array.from({ length: 24 }, (_, step) => new Date(cutoff + (step + 1) * HOUR).toISOString()),
     );

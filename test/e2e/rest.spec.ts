@@ -106,6 +106,7 @@ describe('/docs, /health and /metrics', () => {
       'GET /jobs/{job_id}',
       'GET /jobs/{job_id}/runs',
       'GET /models',
+      'GET /scorecard',
       'GET /series',
       'GET /series/{item_id}/{channel}/observations',
       'PATCH /jobs/{job_id}',

@@ -7,10 +7,10 @@ export type ForecastStatus = 'ok' | 'short-context' | 'freq-assumed';
 export interface QuantileForecast {
   readonly itemId: string;
   readonly channel: string;
-  /** What made it: `ttm/base`, `mstl`, … – never `auto`. */
+  /** What made it: `ttm/base`, `mstl`, `aggregate` of several, … – never `auto`. */
   readonly model: string;
   readonly modelSha256?: string;
-  /** Where it ran: `cpu`, `cuda`, `webgpu` for networks, as proven at load; `js` for baselines. */
+  /** Where it ran: `cpu`, `cuda`, `webgpu` for networks, as proven at load; `js` for baselines; `cpu+js` of several. */
   readonly provider: string;
   readonly freq: Frequency;
   readonly timeZone: string;
