@@ -100,21 +100,31 @@ describe('/docs, /health and /metrics', () => {
 
     expect(api.map(({ name }) => name.replace('/api/v1', '')).sort()).toEqual([
       'DELETE /jobs/{job_id}',
+      'DELETE /webhooks/{webhook_id}',
+      'GET /anomalies',
+      'GET /anomalies/{anomaly_id}',
       'GET /forecasts/latest',
       'GET /forecasts/{forecast_id}',
       'GET /jobs',
       'GET /jobs/{job_id}',
       'GET /jobs/{job_id}/runs',
       'GET /models',
+      'GET /models/{family}/{name}/history',
       'GET /scorecard',
       'GET /series',
       'GET /series/{item_id}/{channel}/observations',
+      'GET /webhooks',
       'PATCH /jobs/{job_id}',
       'PATCH /series/{item_id}/{channel}',
+      'POST /anomalies/{anomaly_id}/label',
       'POST /forecasts',
       'POST /jobs',
       'POST /jobs/{job_id}/run',
+      'POST /models/scan',
+      'POST /models/{family}/{name}/load',
+      'POST /models/{family}/{name}/unload',
       'POST /observations',
+      'POST /webhooks',
     ]);
     for (const { name, summary, responses } of api) {
       expect([name, summary]).toEqual([name, expect.stringMatching(/\w/)]);
