@@ -100,6 +100,7 @@ describe('/docs, /health and /metrics', () => {
 
     expect(api.map(({ name }) => name.replace('/api/v1', '')).sort()).toEqual([
       'DELETE /jobs/{job_id}',
+      'DELETE /stream-policies/{policy_id}',
       'DELETE /webhooks/{webhook_id}',
       'GET /anomalies',
       'GET /anomalies/{anomaly_id}',
@@ -113,9 +114,12 @@ describe('/docs, /health and /metrics', () => {
       'GET /scorecard',
       'GET /series',
       'GET /series/{item_id}/{channel}/observations',
+      'GET /stream-policies',
+      'GET /stream-policies/{policy_id}',
       'GET /webhooks',
       'PATCH /jobs/{job_id}',
       'PATCH /series/{item_id}/{channel}',
+      'PATCH /stream-policies/{policy_id}',
       'POST /anomalies/{anomaly_id}/label',
       'POST /forecasts',
       'POST /jobs',
@@ -124,6 +128,7 @@ describe('/docs, /health and /metrics', () => {
       'POST /models/{family}/{name}/load',
       'POST /models/{family}/{name}/unload',
       'POST /observations',
+      'POST /stream-policies',
       'POST /webhooks',
     ]);
     for (const { name, summary, responses } of api) {
