@@ -58,12 +58,19 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     train.set_defaults(run=_train)
 
     export = commands.add_parser("export", help="make a model package of a training run", allow_abbrev=False)
-    export.add_argument("--run", dest="folder", type=Path, required=True, metavar="DIR", help="the --out of train")
+    made_of = export.add_mutually_exclusive_group(required=True)
+    made_of.add_argument("--run", dest="folder", type=Path, metavar="DIR", help="the --out of train")
+    made_of.add_argument(
+        "--int8",
+        type=Path,
+        metavar="PACKAGE",
+        help="a package to make a variant of with weights in 8 bits, where its accuracy allows; needs --out",
+    )
     export.add_argument("--data", type=Path, required=True, metavar="DIR", help="for the metrics of the manifest")
     export.add_argument(
         "--name", default="ttm/base", help="family/name; also the folder below models/ (default ttm/base)"
     )
-    export.add_argument("--version", required=True, help="of the package, like 1.0.0")
+    export.add_argument("--version", help="of the package, like 1.0.0; needed with --run")
     export.add_argument("--out", type=Path, metavar="DIR", help="package folder (default models/NAME)")
     export.set_defaults(run=_export)
 
@@ -141,13 +148,27 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    if options.int8:
+        return _export_int8(options)
     import torch
+
+    if options.version is None:
+        raise ValueError("--version is missing: give the version of the package, like 1.0.0")
 
     from .export.package import export_package
 
     torch.set_num_threads(1)
     folder = options.out or MODELS / options.name
     export_package(options.folder, _data(options.data), folder, options.name, options.version, _say)
+    return 0
+
+
+def _export_int8(options: argparse.Namespace) -> int:
+    from .export.quantise import quantise_package
+
+    if options.out is None or options.out.exists():
+        raise ValueError("--int8 needs --out, a folder that does not exist yet, like models/ttm/base-int8")
+    quantise_package(options.int8, options.out, _data(options.data), _say)
     return 0
 
 

@@ -2,7 +2,9 @@ import { messageOf } from '@app/observability';
 import { Command, InvalidArgumentError } from 'commander';
 
 import { benchDetectors } from './bench/detectors.bench.js';
+import { benchInference } from './bench/inference.bench.js';
 import { benchIngest } from './bench/ingest.bench.js';
+import { benchRest } from './bench/rest.bench.js';
 
 function wholeNumber(text: string): number {
   const value = Number(text);
@@ -33,6 +35,32 @@ program
   .option('--rounds <n>', 'times that all are measured, in turn', wholeNumber, 3)
   .option('--fetch-peer', 'get the Java random cut forest from Maven Central by mvn where it is not there yet')
   .action(benchDetectors);
+
+program
+  .command('inference')
+  .description(
+    'The engine against ONNX Runtime in a bare loop on the same cores; a scheduled batch, hot swaps, memory.',
+  )
+  .option('--model <name>', 'package in models/', 'ttm/base')
+  .option('--rounds <n>', 'times that all are measured, in turn', wholeNumber, 5)
+  .option('--seconds <n>', 'of each measurement', wholeNumber, 4)
+  .option('--callers <n>', 'who ask at the same time', wholeNumber, 64)
+  .option('--series <n>', 'series of the scheduled batch', wholeNumber, 10_000)
+  .option('--cycles <n>', 'times that the model is loaded and unloaded', wholeNumber, 200)
+  .option('--minutes <n>', 'of load over which memory is looked at', wholeNumber, 1)
+  .action(benchInference);
+
+program
+  .command('rest')
+  .description('Forecasts and reads over HTTP, where the time goes, and Python onnxruntime behind FastAPI beside it.')
+  .option('--model <name>', 'package in models/', 'ttm/base')
+  .option('--rounds <n>', 'times that all are measured, in turn', wholeNumber, 3)
+  .option('--seconds <n>', 'of each measurement', wholeNumber, 10)
+  .option('--series <n>', 'stored series', wholeNumber, 1_000)
+  .option('--rate <n>', 'requests a second', wholeNumber, 50)
+  .option('--connections <n>', 'of those who ask as fast as they can', wholeNumber, 16)
+  .option('--make-peer', 'make the environment of the Python server where it is not there yet, by pip')
+  .action(benchRest);
 
 try {
   await program.parseAsync(process.argv);

@@ -14,6 +14,7 @@ import { repositoryRoot } from '../repository-root.js';
 export interface BenchServers {
   readonly dataSource: DataSource;
   readonly databaseUrl: string;
+  /** Empty where none were asked for. */
   readonly brokers: string;
   stop(): Promise<void>;
 }
@@ -25,7 +26,7 @@ interface BrokerLauncher {
 }
 
 /** The servers that DATABASE_URL and KAFKA_BROKERS name, or temporary ones with the durability of real ones. */
-export async function startServers(): Promise<BenchServers> {
+export async function startServers({ kafka = true } = {}): Promise<BenchServers> {
   const folder = mkdtempSync(join(tmpdir(), 'tidecast-bench-'));
   // PostgreSQL may run as another user.
   chmodSync(folder, 0o755);
@@ -35,7 +36,7 @@ export async function startServers(): Promise<BenchServers> {
   };
   try {
     const server = process.env['DATABASE_URL'] ?? (await startPostgres(folder, stops));
-    const brokers = process.env['KAFKA_BROKERS'] ?? (await startKafka(folder, stops));
+    const brokers = kafka ? (process.env['KAFKA_BROKERS'] ?? (await startKafka(folder, stops))) : '';
     const databaseUrl = await createDatabase(server, stops);
     const dataSource = new DataSource(dataSourceOptions(databaseUrl, 10, 'tidecast-bench'));
     await dataSource.initialize();
