@@ -1,6 +1,6 @@
 """Public models on the windows of an evaluation manifest, in the scores of docs/evaluation.md.
 
-    python measure.py --data DIR --manifest ../zero-shot/manifest.json --models fracast,auto-ets,auto-theta --out results.json
+    python measure.py --data DIR --manifest ../zero-shot/manifest.json --models fracast,auto-ets --out results.jsonl
 
 One line of JSON per set and model: WQL, MASE, the same relative to the textbook's seasonal naive, windows, seconds.
 """
