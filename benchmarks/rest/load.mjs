@@ -1,10 +1,11 @@
 // Load generator of `npm run bench -- rest`, a child process so that it does not share the thread of what it measures.
-// Arguments: JSON of { url, requests: [{ method, path, body? }], seconds, perSecond | connections }. With `perSecond`
+// Reads from stdin: JSON of { url, requests: [{ method, path, body? }], seconds, perSecond | connections }. With `perSecond`
 // requests leave at fixed times whatever is answered, and latency counts from the time at which each should have left;
 // with `connections` each connection asks again as soon as it is answered. Prints { latencies, failures, perSecond }.
 import { Agent, request } from 'node:http';
+import { text as read } from 'node:stream/consumers';
 
-const { url, requests, seconds, perSecond, connections = 256 } = JSON.parse(process.argv[2]);
+const { url, requests, seconds, perSecond, connections = 256 } = JSON.parse(await read(process.stdin));
 const { hostname, port } = new URL(url);
 if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname)) throw new Error(`${url} is not on this machine`);
 const agent = new Agent({ keepAlive: true, maxSockets: connections });

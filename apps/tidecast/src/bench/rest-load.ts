@@ -29,7 +29,8 @@ export interface LoadAnswer {
 /** Puts load on a server of this machine from a process of its own. */
 export async function putLoad(plan: LoadPlan): Promise<LoadAnswer> {
   const program = join(repositoryRoot(), 'benchmarks/rest/load.mjs');
-  const child = spawn(process.execPath, [program, JSON.stringify(plan)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(JSON.stringify(plan));
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const [code] = (await once(child, 'close')) as [number];
