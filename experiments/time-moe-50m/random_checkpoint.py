@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models"))
-from forge.architectures.time_moe import TimeMoe  # noqa: E402
-from forge.architectures.time_moe_layers import TimeMoeConfig  # noqa: E402
+from forge.architectures.time_moe import TimeMoe
+from forge.architectures.time_moe_layers import TimeMoeConfig
 
 PUBLISHED_50M = {
     "architectures": ["TimeMoeForPrediction"],
