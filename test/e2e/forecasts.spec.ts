@@ -108,7 +108,17 @@ describe('the stored forecast', () => {
         mean: [29, 29],
         quantiles: issued!.quantiles,
         status: 'ok',
-        parts: { observed: 30 },
+        parts: {
+          observed: 30,
+          context: {
+            sha256: expect.stringMatching(/^[\da-f]{64}$/),
+            points: 30,
+            season: 1,
+            knownAt: expect.any(Number),
+            newest: Date.parse(issued!.cutoff),
+            asked: 'auto',
+          },
+        },
         traceparent: TRACE,
         naive_error: 1,
         stored_in: expect.any(String),

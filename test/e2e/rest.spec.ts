@@ -122,6 +122,8 @@ describe('/docs, /health and /metrics', () => {
       'PATCH /stream-policies/{policy_id}',
       'POST /anomalies/{anomaly_id}/label',
       'POST /forecasts',
+      'POST /forecasts/reconciled',
+      'POST /forecasts/{forecast_id}/replay',
       'POST /jobs',
       'POST /jobs/{job_id}/run',
       'POST /models/scan',

@@ -16,6 +16,11 @@ export function checkCommand({ series, horizon, asOf }: ForecastCommand, env: Li
   checkHorizon(horizon, env.MAX_HORIZON);
   if (series.length === 0) throw new PlatformError('INVALID_REQUEST', 'the call names no series; name at least one');
   checkSeriesCount(series.length, horizon, env);
+  checkAsOf(asOf, now);
+}
+
+/** @throws PlatformError INVALID_REQUEST for a text that is no time, and for a time that lies ahead. */
+export function checkAsOf(asOf: string | undefined, now: Date): void {
   if (asOf === undefined) return;
   const time = parseInstant(asOf);
   if (time === undefined) {

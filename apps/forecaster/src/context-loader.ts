@@ -2,13 +2,20 @@ import { setImmediate } from 'node:timers/promises';
 import { ENV, type Env } from '@app/config';
 import { PlatformError, metrics } from '@app/observability';
 import { ContextRepository, type SeriesRow } from '@app/persistence';
-import { Frequency, inferSeason, regularise, type ObservedPoints } from '@app/series';
+import { Frequency, inferSeason, regularise, type ContextWindow, type ObservedPoints } from '@app/series';
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 
-import { CONTEXT_LENGTH, failureOf, type Prepared } from './series-context.js';
+import { CONTEXT_LENGTH, failureOf, type ContextSource, type Prepared } from './series-context.js';
 
 const SERIES_PER_TURN = 16;
+
+/** All of a window but its points. */
+export type WindowShape = Omit<ContextWindow, 'target' | 'cutoff'> & {
+  readonly seriesId: number;
+  /** Grid points. */
+  readonly length: number;
+};
 
 /** Assembles the context windows of stored series. */
 @Injectable()
@@ -24,9 +31,10 @@ export class ContextLoader {
     const stop = metrics.contextSeconds.startTimer();
     const queries = series.map(({ seriesId, freq }) => ({ seriesId, lookBackMs: lookBack(freq) }));
     const points = await this.contexts.load(queries, { contextLength: CONTEXT_LENGTH, asOf, manager });
+    const knownAt = asOf?.getTime() ?? Date.now();
     const contexts: Prepared[] = [];
     for (const [i, one] of series.entries()) {
-      contexts.push(this.contextOf(one, points[i]!, asOf));
+      contexts.push(this.contextOf(one, points[i]!, knownAt, asOf));
       // A thousand series take a good part of a second: other requests get their turn in between.
       if (i % SERIES_PER_TURN === SERIES_PER_TURN - 1) await setImmediate();
     }
@@ -34,7 +42,24 @@ export class ContextLoader {
     return contexts;
   }
 
-  private contextOf(series: SeriesRow, points: ObservedPoints, asOf?: Date): Prepared {
+  /**
+   * The window of a stored forecast as it was: frequency, season and zone are those that it was made with, and the points
+   * those that were known then. Undefined where none of them is left.
+   */
+  async restore(series: WindowShape, { knownAt, newest }: ContextSource): Promise<ContextWindow | undefined> {
+    const { seriesId, itemId, channel, freq, timeZone, season, length } = series;
+    const [points] = await this.contexts.load([{ seriesId, lookBackMs: lookBack(freq.toString()) }], {
+      contextLength: CONTEXT_LENGTH,
+      asOf: new Date(knownAt),
+      // Times are stored finer than milliseconds.
+      until: new Date(newest + 1),
+    });
+    if (points!.timestamps.length === 0) return undefined;
+    const { cutoff, target } = regularise(points!, freq, timeZone, CONTEXT_LENGTH);
+    return { itemId, channel, freq, timeZone, season, cutoff, target: target.slice(-length) };
+  }
+
+  private contextOf(series: SeriesRow, points: ObservedPoints, knownAt: number, asOf?: Date): Prepared {
     if (points.timestamps.length === 0) return failureOf(series, noObservations(series, asOf));
 
     const { itemId, channel, timeZone, seriesId, traceparent } = series;
@@ -43,7 +68,8 @@ export class ContextLoader {
     const { cutoff, target } = regularise(points, freq, timeZone, CONTEXT_LENGTH);
     const season = series.season ?? inferSeason(target, freq.seasonCandidates());
     const window = { itemId, channel, freq, timeZone, season, cutoff, target };
-    return { window, freqAssumed: known === undefined, seriesId, traceparent };
+    const newest = points.timestamps[points.timestamps.length - 1]!;
+    return { window, freqAssumed: known === undefined, seriesId, traceparent, source: { knownAt, newest } };
   }
 }
 

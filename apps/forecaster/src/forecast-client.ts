@@ -20,6 +20,22 @@ export interface ForecastClient {
    */
   forecast(command: ForecastCommand): Promise<ForecastOutcome>;
 
+  /**
+   * Makes a stored forecast again from what was known then, with the models, weights and calibration that it was made with.
+   *
+   * @throws PlatformError NOT_FOUND, MODEL_NOT_FOUND, NO_OBSERVATIONS where none of its observations is left, and
+   * REPLAY_UNAVAILABLE for a forecast that does not say what it was made of.
+   */
+  replay(forecastId: string): Promise<ReplayOutcome>;
+
+  /**
+   * Forecasts series that add up, so that their forecasts add up too. Nothing is stored.
+   *
+   * @throws PlatformError for a command that is wrong; HIERARCHY_INVALID where the series don't fit together; and the error
+   * of the first series that can't be forecast, as a sum with a part missing is no sum.
+   */
+  reconcile(command: HierarchyCommand): Promise<HierarchyOutcome>;
+
   /** The models that can be named in a command, with the provider that each is proven to run on. */
   models(): Promise<ModelDescription[]>;
 
@@ -117,4 +133,72 @@ export interface ForecastFailure {
   readonly channel: string | null;
   readonly code: ErrorCode;
   readonly message: string;
+}
+
+/** A stored forecast that was made again. */
+export interface ReplayOutcome {
+  /** Whether all numbers are within the tolerance. */
+  readonly reproduced: boolean;
+  /** Largest distance of a mean or quantile from the stored one, and how much it may be; in the units of the series. */
+  readonly largestDifference: number;
+  readonly tolerance: number;
+  /** What is not as it was; empty where everything is. */
+  readonly differences: readonly ReplayDifference[];
+  /** What it is now; nothing of it is stored. */
+  readonly forecast: IssuedForecast;
+}
+
+/** A thing that went into a forecast and is another one now. */
+export interface ReplayDifference {
+  readonly part:
+    'window' | 'channels' | 'model' | 'model-version' | 'provider' | 'models' | 'weights' | 'calibration' | 'champion';
+  readonly message: string;
+}
+
+/** Which series add up to what, how far to forecast them and with what. */
+export interface HierarchyCommand {
+  /** Labels from the top down. Series that share a value, and those of the labels before it, add up. Not empty. */
+  readonly by: readonly string[];
+  readonly channel: string;
+  /** Labels that all series must have. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly method: 'bottom_up' | 'min_trace';
+  readonly horizon: number;
+  readonly model: string;
+  /** Forecast with what was known at this time; now when absent. */
+  readonly asOf?: string;
+}
+
+/** Forecasts of sums and series from one cutoff; means add up. */
+export interface HierarchyOutcome {
+  readonly method: HierarchyCommand['method'];
+  readonly cutoff: string;
+  readonly freq: string;
+  readonly timeZone: string;
+  /** Past errors that tell how series go together: where from, how many, and how far their correlations were shrunk. */
+  readonly errors: {
+    readonly source: 'back-test' | 'seasonal-naive' | 'none';
+    readonly count: number;
+    readonly shrinkage: number;
+  };
+  /** No series was ever below zero, so no forecast is. */
+  readonly nonNegative: boolean;
+  /** The total, the sums below it, and the series. */
+  readonly nodes: readonly NodeForecast[];
+}
+
+/** Forecast of a sum, or of a series. */
+export interface NodeForecast {
+  /** Values of the labels from the first on; empty for the total. */
+  readonly path: Readonly<Record<string, string>>;
+  /** Of a series; null for a sum. */
+  readonly itemId: string | null;
+  /** Series below it, itself included. */
+  readonly leaves: number;
+  /** What made its forecast before it was reconciled. */
+  readonly model: string;
+  /** One value a step. */
+  readonly mean: readonly number[];
+  /** Steps × canonical levels, row-major. */
+  readonly quantiles: readonly number[];
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { ForecastCommand, ModelCommand } from './forecast-client.js';
+import type { ForecastCommand, HierarchyCommand, ModelCommand } from './forecast-client.js';
 
 const text = z.string().min(1);
 
@@ -30,3 +30,17 @@ export const modelCommandSchema: z.ZodType<ModelCommand> = z.union([
   z.strictObject({ action: z.enum(['load', 'unload']), name: text }),
   z.strictObject({ action: z.literal('scan') }),
 ]);
+
+/** Which forecast to make again. */
+export const replayCommandSchema = z.strictObject({ forecastId: z.guid() });
+
+/** Which series to forecast so that they add up. */
+export const hierarchyCommandSchema: z.ZodType<HierarchyCommand> = z.strictObject({
+  by: z.array(text).min(1),
+  channel: text,
+  labels: z.record(z.string(), z.string()),
+  method: z.enum(['bottom_up', 'min_trace']),
+  horizon: z.number(),
+  model: text,
+  asOf: text.optional(),
+});

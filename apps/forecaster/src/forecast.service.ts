@@ -14,7 +14,7 @@ import { forecastEach } from './forecast-each.js';
 import { inlineContext } from './inline-context.js';
 import { parseInstant } from './instant.js';
 import { toIssued, toRow, type Answer } from './issue.js';
-import { furtherChannels } from './joint-channels.js';
+import { companions, furtherChannels } from './joint-channels.js';
 import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
 import { failureOf, isContext, isFailure, type Prepared } from './series-context.js';
 
@@ -129,11 +129,13 @@ export class ForecastService {
     const windows = contexts.map(({ window }) => window);
     const beside = await this.beside(forecaster, prepared, asOf, manager);
     const nextResult = (await forecastEach(forecaster, windows, horizon, beside)).values();
+    const seenWith = companions([...windows, ...beside], forecaster.together);
 
     const answers = prepared.map((one) => {
       if (isFailure(one)) return one;
       const result = nextResult.next().value!;
-      return result instanceof PlatformError ? failureOf(one.window, result) : { context: one, forecast: result };
+      if (result instanceof PlatformError) return failureOf(one.window, result);
+      return { context: one, forecast: result, asked: model, beside: seenWith(one.window) };
     });
     count(answers);
     return answers;

@@ -21,10 +21,14 @@ import { ContextLoader } from './context-loader.js';
 import { FORECAST_CLIENT } from './forecast-client.js';
 import { ForecastSchedule } from './forecast.schedule.js';
 import { ForecastService } from './forecast.service.js';
+import { HierarchyService } from './hierarchy/hierarchy.service.js';
+import { LeafRepository } from './hierarchy/leaf.repository.js';
 import { InternalController } from './internal.controller.js';
 import { JobWorker } from './jobs/job.worker.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LocalForecastClient } from './local-forecast-client.js';
+import { ReplayRepository } from './replay/replay.repository.js';
+import { ReplayService } from './replay/replay.service.js';
 import { ScorecardService } from './scorecard/scorecard.service.js';
 import { ScorecardWorker } from './scorecard/scorecard.worker.js';
 import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
@@ -76,6 +80,10 @@ export class ForecasterModule implements OnApplicationShutdown {
         ContextLoader,
         ForecastService,
         ModelKeeper,
+        HierarchyService,
+        LeafRepository,
+        ReplayRepository,
+        ReplayService,
         ScorecardService,
         SkillReviewService,
         { provide: FORECAST_CLIENT, useClass: LocalForecastClient },

@@ -5,8 +5,11 @@ import type {
   ForecastClient,
   ForecastCommand,
   ForecastOutcome,
+  HierarchyCommand,
+  HierarchyOutcome,
   ModelCommand,
   ModelDescription,
+  ReplayOutcome,
 } from './forecast-client.js';
 
 /** How long an asker waits. A full call on a slow machine takes seconds; more means that nobody is there. */
@@ -28,6 +31,17 @@ export class HttpForecastClient implements ForecastClient {
     const headers: Record<string, string> = { 'content-type': 'application/json' };
     if (command.traceparent !== undefined) headers.traceparent = command.traceparent;
     return this.ask('internal/forecasts', this.timeoutMs, { method: 'POST', headers, body: JSON.stringify(command) });
+  }
+
+  replay(forecastId: string): Promise<ReplayOutcome> {
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ forecastId });
+    return this.ask('internal/replays', this.timeoutMs, { method: 'POST', headers, body });
+  }
+
+  reconcile(command: HierarchyCommand): Promise<HierarchyOutcome> {
+    const headers = { 'content-type': 'application/json' };
+    return this.ask('internal/hierarchies', this.timeoutMs, { method: 'POST', headers, body: JSON.stringify(command) });
   }
 
   models(): Promise<ModelDescription[]> {

@@ -1,14 +1,22 @@
 import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 
-import { forecastCommandSchema, modelCommandSchema } from './forecast-command.schema.js';
+import {
+  forecastCommandSchema,
+  hierarchyCommandSchema,
+  modelCommandSchema,
+  replayCommandSchema,
+} from './forecast-command.schema.js';
 import {
   FORECAST_CLIENT,
   type ForecastClient,
   type ForecastCommand,
   type ForecastOutcome,
+  type HierarchyCommand,
+  type HierarchyOutcome,
   type ModelCommand,
   type ModelDescription,
+  type ReplayOutcome,
 } from './forecast-client.js';
 
 /** The far side of `HttpForecastClient`: for the gateway, never for the public. */
@@ -21,6 +29,18 @@ export class InternalController {
   @HttpCode(200)
   forecast(@Body({ schema: forecastCommandSchema }) command: ForecastCommand): Promise<ForecastOutcome> {
     return this.client.forecast(command);
+  }
+
+  @Post('replays')
+  @HttpCode(200)
+  replay(@Body({ schema: replayCommandSchema }) { forecastId }: { forecastId: string }): Promise<ReplayOutcome> {
+    return this.client.replay(forecastId);
+  }
+
+  @Post('hierarchies')
+  @HttpCode(200)
+  reconcile(@Body({ schema: hierarchyCommandSchema }) command: HierarchyCommand): Promise<HierarchyOutcome> {
+    return this.client.reconcile(command);
   }
 
   @Post('models')

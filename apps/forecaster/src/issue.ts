@@ -1,25 +1,42 @@
 import { randomUUID } from 'node:crypto';
 import type { NewForecast } from '@app/persistence';
-import { CANONICAL_LEVELS, forecastTimes, seasonalDifference, type QuantileForecast } from '@app/series';
+import {
+  CANONICAL_LEVELS,
+  forecastTimes,
+  seasonalDifference,
+  type ContextWindow,
+  type QuantileForecast,
+} from '@app/series';
 
 import type { IssuedForecast } from './forecast-client.js';
+import { provenanceOf } from './replay/provenance.js';
 import type { SeriesContext } from './series-context.js';
 
-/** A forecast with the context that it was made of. */
-export interface Answer {
-  readonly context: SeriesContext;
+/** A forecast, and whether the spacing of its series was known. */
+export interface Made {
+  readonly context: Pick<SeriesContext, 'freqAssumed'>;
   readonly forecast: QuantileForecast;
+}
+
+/** A forecast with the context that it was made of. */
+export interface Answer extends Made {
+  readonly context: SeriesContext;
+  /** What was asked for: `auto`, or a name. */
+  readonly asked: string;
+  /** Windows of further channels of the item that the model saw. */
+  readonly beside: readonly ContextWindow[];
 }
 
 /** The row of a forecast, under a new id. */
 export function toRow(
-  { context, forecast }: Answer & { context: { seriesId: number | null } },
+  { context, forecast, asked, beside }: Answer,
   issued: { issuedAt: Date; runId?: string; traceparent?: string },
 ): NewForecast {
-  if (context.seriesId === null) throw new TypeError(`${forecast.itemId} came with the command and is never stored`);
+  const { seriesId, source } = context;
+  if (seriesId === null || !source) throw new TypeError(`${forecast.itemId} came with the command and is never stored`);
   return {
     forecastId: randomUUID(),
-    seriesId: context.seriesId,
+    seriesId,
     runId: issued.runId ?? null,
     issuedAt: issued.issuedAt,
     cutoff: new Date(forecast.cutoff),
@@ -32,7 +49,7 @@ export function toRow(
     mean: forecast.mean,
     quantiles: forecast.quantiles,
     status: statusOf({ context, forecast }),
-    parts: forecast.parts,
+    parts: { ...forecast.parts, context: provenanceOf(context.window, source, asked, beside) },
     traceparent: issued.traceparent ?? context.traceparent,
     naiveError: naiveErrorOf(context),
     shadows: forecast.shadows,
@@ -46,7 +63,7 @@ function naiveErrorOf({ window }: SeriesContext): number | null {
 }
 
 /** A forecast as callers get it. */
-export function toIssued(answer: Answer, issuedAt: Date, forecastId: string | null): IssuedForecast {
+export function toIssued(answer: Made, issuedAt: Date, forecastId: string | null): IssuedForecast {
   const { forecast } = answer;
   const [start] = forecastTimes(forecast.cutoff, forecast.freq, forecast.timeZone, 1);
   return {
@@ -70,6 +87,6 @@ export function toIssued(answer: Answer, issuedAt: Date, forecastId: string | nu
 }
 
 /** That the spacing was assumed matters most: every time in the forecast hangs on it. */
-function statusOf({ context, forecast }: Answer): IssuedForecast['status'] {
+function statusOf({ context, forecast }: Made): IssuedForecast['status'] {
   return context.freqAssumed ? 'freq-assumed' : forecast.status;
 }

@@ -6,12 +6,17 @@ import type {
   ForecastClient,
   ForecastCommand,
   ForecastOutcome,
+  HierarchyCommand,
+  HierarchyOutcome,
   ModelCommand,
   ModelDescription,
+  ReplayOutcome,
 } from './forecast-client.js';
 import { ForecastService } from './forecast.service.js';
+import { HierarchyService } from './hierarchy/hierarchy.service.js';
 import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
 import { ModelKeeper } from './model-keeper.js';
+import { ReplayService } from './replay/replay.service.js';
 
 /** How long an asker waits at most, a little less than `HttpForecastClient` does. */
 const PATIENCE_MS = 55_000;
@@ -21,17 +26,22 @@ const PATIENCE_MS = 55_000;
 export class LocalForecastClient implements ForecastClient {
   constructor(
     private readonly service: ForecastService,
+    private readonly replays: ReplayService,
+    private readonly hierarchies: HierarchyService,
     private readonly keeper: ModelKeeper,
     @Inject(MODEL_CATALOGUE) private readonly catalogue: ModelCatalogue,
   ) {}
 
-  /** Somebody waits: it goes before scheduled work, and is dropped when they hang up or would not wait any longer. */
   forecast(command: ForecastCommand): Promise<ForecastOutcome> {
-    const now = new Date();
-    const deadline = now.getTime() + PATIENCE_MS;
-    return withRunOptions({ lane: 'rest', signal: currentSignal(), deadline }, () =>
-      this.service.forecast(command, now),
-    );
+    return somebodyWaits((now) => this.service.forecast(command, now));
+  }
+
+  replay(forecastId: string): Promise<ReplayOutcome> {
+    return somebodyWaits(() => this.replays.replay(forecastId));
+  }
+
+  reconcile(command: HierarchyCommand): Promise<HierarchyOutcome> {
+    return somebodyWaits((now) => this.hierarchies.reconcile(command, now));
   }
 
   async manageModels(command: ModelCommand): Promise<ModelDescription[]> {
@@ -42,4 +52,11 @@ export class LocalForecastClient implements ForecastClient {
   async models(): Promise<ModelDescription[]> {
     return this.catalogue.describe();
   }
+}
+
+/** Goes before scheduled work, and is dropped when the asker hangs up or would not wait any longer. */
+function somebodyWaits<T>(work: (now: Date) => Promise<T>): Promise<T> {
+  const now = new Date();
+  const deadline = now.getTime() + PATIENCE_MS;
+  return withRunOptions({ lane: 'rest', signal: currentSignal(), deadline }, () => work(now));
 }

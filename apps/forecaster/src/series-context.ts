@@ -14,6 +14,15 @@ export interface SeriesContext {
   /** Null for a series that came with the command. */
   readonly seriesId: number | null;
   readonly traceparent: string | null;
+  /** Absent for a series that came with the command. */
+  readonly source?: ContextSource;
+}
+
+/** Which points a window was made of: those known at one time, up to another. Milliseconds. */
+export interface ContextSource {
+  readonly knownAt: number;
+  /** Time of the newest point. */
+  readonly newest: number;
 }
 
 /** A series on its way to a forecast: a context, or the reason why there is none. */

@@ -41,6 +41,12 @@ export class AggregateForecaster implements Forecaster {
 
   constructor(private readonly options: AggregateOptions) {}
 
+  /** The same with these of its networks, and no others that have come since: for a forecast that was made of them. */
+  only(names: readonly string[]): AggregateForecaster {
+    const networks = this.options.networks.filter(({ name }) => names.includes(name));
+    return new AggregateForecaster({ ...this.options, networks });
+  }
+
   get together(): Together | undefined {
     return this.options.networks.find(({ together }) => together !== undefined)?.together;
   }

@@ -23,6 +23,9 @@ export const ERROR_CODES = {
   MODEL_NOT_FOUND: 404,
   CONTEXT_TOO_SHORT: 422,
   CHANNEL_NOT_IN_MODEL: 422,
+  HIERARCHY_INVALID: 422,
+  // A stored forecast that can't be made again.
+  REPLAY_UNAVAILABLE: 422,
   // A schedule that can't be kept.
   CRON_INVALID: 400,
   TIME_ZONE_INVALID: 400,

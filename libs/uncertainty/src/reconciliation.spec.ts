@@ -1,7 +1,7 @@
 import { CANONICAL_LEVELS, normalQuantile } from '@app/series';
 import { copulaRanks } from './copula.js';
 import { seededRandom } from './random.js';
-import { bottomUp, minTrace, nodeCount, reconcileStep, sumUp, type Hierarchy } from './reconciliation.js';
+import { bottomUp, minTrace, nodeCount, reconcileStep, type Hierarchy } from './reconciliation.js';
 import { shrunkCovariance } from './shrinkage.js';
 
 const WIDTH = CANONICAL_LEVELS.length;
@@ -29,7 +29,7 @@ describe('minTrace', () => {
     const base = [110, 60, 42];
 
     // 8 too many at the top: 4/8 of it is taken from there, the leaves get 1/8 and 3/8.
-    expectClose(sumUp(PAIR, times(projection, base)), [106, 61, 45]);
+    expectClose(times(projection, base), [61, 45]);
   });
 
   it('is generalised least squares, (SᵀW⁻¹S)⁻¹SᵀW⁻¹, for any covariance', () => {
@@ -44,10 +44,9 @@ describe('minTrace', () => {
 
   it('leaves alone what adds up already', () => {
     const { covariance } = shrunkCovariance(randomErrors(nodeCount(TREE), 12));
-    const coherent = sumUp(TREE, Float64Array.of(3, -1, 1e6, 0.25));
 
-    const projected = times(minTrace(TREE, covariance), [...coherent]);
-    expect(Math.max(...projected.map((value, i) => Math.abs(value - coherent[3 + i]!)))).toBeLessThan(1e-6);
+    const projected = times(minTrace(TREE, covariance), [1e6 + 2.25, 2, 1e6 + 0.25, 3, -1, 1e6, 0.25]);
+    expectClose(projected, [3, -1, 1e6, 0.25], 1e-6);
   });
 
   it('does not fail where errors add up exactly, or a series never erred', () => {

@@ -62,16 +62,6 @@ export function minTrace(hierarchy: Hierarchy, covariance: Float64Array): Projec
   return projection;
 }
 
-/** What the nodes are when the leaves are these: aggregates are their sums, exactly. */
-export function sumUp({ aggregates }: Hierarchy, leaves: Float64Array): Float64Array {
-  const nodes = new Float64Array(aggregates.length + leaves.length);
-  aggregates.forEach((members, top) => {
-    nodes[top] = members.reduce((sum, leaf) => sum + leaves[leaf]!, 0);
-  });
-  nodes.set(leaves, aggregates.length);
-  return nodes;
-}
-
 export interface ReconcileOptions {
   readonly hierarchy: Hierarchy;
   readonly projection: Projection;
@@ -99,40 +89,43 @@ export interface NodeForecasts {
  * are less than the sum of the extremes. Every sample adds up.
  */
 export function reconcileStep(base: NodeForecasts, options: ReconcileOptions): NodeForecasts {
-  const { hierarchy, ranks } = options;
-  const width = nodeCount(hierarchy);
+  const { ranks } = options;
   const samples = ranks[0]!.length;
-  const levels = sampleLevels(samples);
-  const drawn = ranks.map((order, node) => {
-    const sorted = quantilesAt(canonicalOf(base.quantiles, node), levels);
-    return Float64Array.from(order, (rank) => sorted[rank]!);
-  });
+  const sorted = quantilesAt(base.quantiles, sampleLevels(samples));
+  const drawn = ranks.map((order, node) => Float64Array.from(order, (rank) => sorted[node * samples + rank]!));
 
-  const reconciled = Array.from({ length: width }, () => new Float64Array(samples));
-  const one = new Float64Array(width);
-  for (let sample = 0; sample < samples; sample++) {
-    for (let node = 0; node < width; node++) one[node] = drawn[node]![sample]!;
-    project(one, options).forEach((value, node) => (reconciled[node]![sample] = value));
-  }
   const quantiles = new Float64Array(base.quantiles.length);
-  reconciled.forEach((values, node) => quantiles.set(empirical(values.sort()), node * CANONICAL_LEVELS.length));
-  return { means: project(base.means, options), quantiles };
+  project(drawn, options).forEach((values, node) =>
+    quantiles.set(empirical(values.sort()), node * CANONICAL_LEVELS.length),
+  );
+  const means = project(
+    Array.from(base.means, (mean) => Float64Array.of(mean)),
+    options,
+  );
+  return { means: Float64Array.from(means, ([mean]) => mean!), quantiles };
 }
 
-/** Coherent values of all nodes out of any. */
-function project(values: Float64Array, { hierarchy, projection, nonNegative }: Omit<ReconcileOptions, 'ranks'>) {
-  const width = values.length;
-  const leaves = new Float64Array(hierarchy.leaves);
-  for (let leaf = 0; leaf < leaves.length; leaf++) {
-    let sum = 0;
-    for (let node = 0; node < width; node++) sum += projection[leaf * width + node]! * values[node]!;
-    leaves[leaf] = nonNegative ? Math.max(0, sum) : sum;
-  }
-  return sumUp(hierarchy, leaves);
+/** Coherent values out of any, many at a time: one array a node. */
+function project(
+  nodes: readonly Float64Array[],
+  { hierarchy, projection, nonNegative }: Omit<ReconcileOptions, 'ranks'>,
+): Float64Array[] {
+  const leaves = Array.from({ length: hierarchy.leaves }, (_, leaf) => {
+    const values = new Float64Array(nodes[0]!.length);
+    nodes.forEach((own, node) => addTo(values, own, projection[leaf * nodes.length + node]!));
+    return nonNegative ? values.map((value) => Math.max(0, value)) : values;
+  });
+  const sums = hierarchy.aggregates.map((members) => {
+    const values = new Float64Array(nodes[0]!.length);
+    for (const leaf of members) addTo(values, leaves[leaf]!, 1);
+    return values;
+  });
+  return [...sums, ...leaves];
 }
 
-function canonicalOf(quantiles: Float64Array, node: number): Float64Array {
-  return quantiles.subarray(node * CANONICAL_LEVELS.length, (node + 1) * CANONICAL_LEVELS.length);
+function addTo(sum: Float64Array, values: Float64Array, weight: number): void {
+  if (weight === 0) return;
+  for (let i = 0; i < sum.length; i++) sum[i]! += weight * values[i]!;
 }
 
 function sampleLevels(samples: number): number[] {

@@ -1,7 +1,7 @@
 import { PlatformError } from '@app/observability';
 import { Frequency, forecastTimes, quantilesAt } from '@app/series';
-import type { IssuedForecast } from '../../../forecaster/src/forecast-client.js';
-import type { ForecastView } from './forecast.schema.js';
+import type { IssuedForecast, ReplayOutcome } from '../../../forecaster/src/forecast-client.js';
+import type { ForecastView, ReplayAnswer } from './forecast.schema.js';
 
 /** Numbers in one answer: as many as the largest call has at the canonical levels, some 100 MB. */
 const MOST_NUMBERS = 400_000 * 14;
@@ -11,6 +11,24 @@ export function viewForecasts(forecasts: readonly IssuedForecast[], levels: read
   const steps = forecasts.reduce((sum, { mean }) => sum + mean.length, 0);
   checkAnswerSize(steps, levels);
   return forecasts.map((forecast) => view(forecast, levels));
+}
+
+/** A replay as clients see it, at the levels they asked for. */
+export function viewReplay({ forecast, ...outcome }: ReplayOutcome, levels: readonly number[]): ReplayAnswer {
+  const [{ model, provider, ts, mean, quantiles }] = viewForecasts([forecast], levels) as [ForecastView];
+  return {
+    forecast_id: forecast.forecastId!,
+    reproduced: outcome.reproduced,
+    largest_difference: outcome.largestDifference,
+    tolerance: outcome.tolerance,
+    differences: [...outcome.differences],
+    model,
+    provider,
+    ts,
+    levels: [...levels],
+    mean,
+    quantiles,
+  };
 }
 
 /** @throws PlatformError TOO_MANY_SERIES where an answer would hold more numbers than anyone can read. */
@@ -23,8 +41,6 @@ export function checkAnswerSize(steps: number, levels: readonly number[]): void 
 
 function view(forecast: IssuedForecast, levels: readonly number[]): ForecastView {
   const { cutoff, freq, timeZone, mean } = forecast;
-  const values = quantilesAt(forecast.quantiles, levels);
-  const column = (level: number) => Array.from(mean, (_, step) => values[step * levels.length + level]!);
   return {
     forecast_id: forecast.forecastId,
     item_id: forecast.itemId,
@@ -38,13 +54,25 @@ function view(forecast: IssuedForecast, levels: readonly number[]): ForecastView
     freq,
     time_zone: timeZone,
     start: forecast.start,
-    ts: forecastTimes(Date.parse(cutoff), frequency(freq), timeZone, mean.length).map((ts) =>
-      new Date(ts).toISOString(),
-    ),
+    ts: timesOf(forecast, mean.length),
     levels: [...levels],
     mean: [...mean],
-    quantiles: Object.fromEntries(levels.map((level, i) => [String(level), column(i)])),
+    quantiles: byLevel(forecast.quantiles, levels),
   };
+}
+
+/** The time of each step. */
+export function timesOf(grid: { cutoff: string; freq: string; timeZone: string }, horizon: number): string[] {
+  const { cutoff, freq, timeZone } = grid;
+  return forecastTimes(Date.parse(cutoff), frequency(freq), timeZone, horizon).map((ts) => new Date(ts).toISOString());
+}
+
+/** Quantiles as clients see them: one list a level, interpolated where it is not canonical. */
+export function byLevel(quantiles: readonly number[], levels: readonly number[]): Record<string, number[]> {
+  const values = quantilesAt(quantiles, levels);
+  const steps = values.length / levels.length;
+  const column = (level: number) => Array.from({ length: steps }, (_, step) => values[step * levels.length + level]!);
+  return Object.fromEntries(levels.map((level, i) => [String(level), column(i)]));
 }
 
 function frequency(text: string): Frequency {

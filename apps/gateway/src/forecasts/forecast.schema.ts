@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { instant, numberList } from '../request-values.js';
 
-const levels = z
+export const levels = z
   .array(z.number())
   .optional()
   .describe('Quantile levels in (0, 1), any; the 13 canonical ones when neither levels nor coverage is given.');
-const coverage = z
+export const coverage = z
   .union([z.number(), z.array(z.number())], 'must be a number such as 0.8, or a list of them')
   .optional()
   .describe('Instead of levels: nominal coverage of central intervals; 0.8 gives the levels 0.1 and 0.9.');
@@ -86,6 +86,7 @@ export type LevelsQuery = z.output<typeof levelsQuery>;
 export const latestQuery = z.strictObject({
   item_id: z.string().min(1).meta({ example: 'pump-7' }),
   channel: z.string().min(1).optional().meta({ description: 'All channels of the item when absent.', example: 'flow' }),
+  as_of: instant.optional().describe('Answer with what had been issued by this time; with everything when absent.'),
   ...levelsQuery.shape,
 });
 export type LatestQuery = z.output<typeof latestQuery>;
@@ -155,3 +156,57 @@ export const latestAnswer = z
   .object({ forecasts: z.array(forecastView) })
   .meta({ examples: [{ forecasts: [forecast] }] });
 export type LatestAnswer = z.output<typeof latestAnswer>;
+
+export const replayAnswer = z
+  .object({
+    forecast_id: z.string(),
+    reproduced: z.boolean().describe('Whether no number is further from the stored one than the tolerance.'),
+    largest_difference: z.number().describe('Of a mean or quantile from the stored one, in the units of the series.'),
+    tolerance: z
+      .number()
+      .describe(
+        '1e-4 of the range that the stored quantiles span where a network went in, and 1e-9 of their magnitude.',
+      ),
+    differences: z
+      .array(
+        z.object({
+          part: z.enum([
+            'window',
+            'channels',
+            'model',
+            'model-version',
+            'provider',
+            'models',
+            'weights',
+            'calibration',
+            'champion',
+          ]),
+          message: z.string(),
+        }),
+      )
+      .describe('What is not as it was when the forecast was made; empty where everything is.'),
+    model: z.string(),
+    provider: z.string(),
+    ts: z.array(z.string()).describe('Time of each step.'),
+    levels: z.array(z.number()),
+    mean: z.array(z.number()).describe('What it is now: one value a step.'),
+    quantiles: z.record(z.string(), z.array(z.number())).describe('By level: one value a step.'),
+  })
+  .meta({
+    examples: [
+      {
+        forecast_id: forecast.forecast_id,
+        reproduced: true,
+        largest_difference: 0,
+        tolerance: 0.0000451,
+        differences: [],
+        model: forecast.model,
+        provider: forecast.provider,
+        ts: forecast.ts,
+        levels: forecast.levels,
+        mean: forecast.mean,
+        quantiles: forecast.quantiles,
+      },
+    ],
+  });
+export type ReplayAnswer = z.output<typeof replayAnswer>;

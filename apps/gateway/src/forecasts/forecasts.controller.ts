@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { checkHorizon } from '../../../forecaster/src/check-command.js';
 import { FORECAST_CLIENT, type ForecastClient } from '../../../forecaster/src/forecast-client.js';
 import { documented } from '../documented.js';
-import { checkAnswerSize, viewForecasts } from './forecast-view.js';
+import { checkAnswerSize, viewForecasts, viewReplay } from './forecast-view.js';
 import {
   forecastAnswer,
   forecastExample,
@@ -15,15 +15,25 @@ import {
   latestAnswer,
   latestQuery,
   levelsQuery,
+  replayAnswer,
   type ForecastAnswer,
   type ForecastRequest,
   type ForecastView,
   type LatestAnswer,
   type LatestQuery,
   type LevelsQuery,
+  type ReplayAnswer,
 } from './forecast.schema.js';
 import { levelsOf } from './quantile-levels.js';
 import { StoredForecasts } from './stored-forecasts.js';
+import {
+  reconcileAnswer,
+  reconcileRequest,
+  reconcileRequestExamples,
+  type ReconcileAnswer,
+  type ReconcileRequest,
+} from './reconcile.schema.js';
+import { toHierarchyCommand, viewHierarchy } from './reconcile-view.js';
 import { toCommand } from './to-command.js';
 
 const forecastId = z.guid('must be the id of a forecast, such as 0b8d3a4e-5c1f-4a53-9d0e-1f6f7a0f2c11');
@@ -85,13 +95,49 @@ export class ForecastsController {
     };
   }
 
+  @Post('reconciled')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Forecast series that add up, so that their forecasts add up too.',
+    description:
+      'Series of one channel are summed along labels. Every sum and every series is forecast, and the forecasts are reconciled: bottom-up, or by MinT with shrinkage. Means add up; quantiles are those of samples of which each one adds up. Nothing is stored.',
+  })
+  @ApiBody({ schema: documented(reconcileRequest), examples: reconcileRequestExamples })
+  @ApiResponse({ status: 200, standardSchema: reconcileAnswer })
+  @ApiProblems(
+    'INVALID_REQUEST',
+    'MALFORMED_JSON',
+    'LEVELS_INVALID',
+    'HORIZON_TOO_LONG',
+    'TOO_MANY_SERIES',
+    'NOT_FOUND',
+    'MODEL_NOT_FOUND',
+    'PAYLOAD_TOO_LARGE',
+    'UNSUPPORTED_MEDIA_TYPE',
+    'NO_OBSERVATIONS',
+    'CONTEXT_TOO_SHORT',
+    'CHANNEL_NOT_IN_MODEL',
+    'HIERARCHY_INVALID',
+    'OVERLOADED',
+    'INFERENCE_FAILED',
+    'FORECASTER_UNAVAILABLE',
+    'DATABASE_UNAVAILABLE',
+  )
+  async reconcile(@Body({ schema: reconcileRequest }) request: ReconcileRequest): Promise<ReconcileAnswer> {
+    const levels = levelsOf(request);
+    return viewHierarchy(await this.forecaster.reconcile(toHierarchyCommand(request)), levels);
+  }
+
   @Get('latest')
-  @ApiOperation({ summary: 'The newest stored forecast of each channel of an item.' })
+  @ApiOperation({
+    summary: 'The newest stored forecast of each channel of an item; with as_of, the newest of those issued by then.',
+  })
   @ApiResponse({ status: 200, standardSchema: latestAnswer })
   @ApiProblems('INVALID_REQUEST', 'LEVELS_INVALID', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
   async latest(@Query({ schema: latestQuery }) query: LatestQuery): Promise<LatestAnswer> {
     const levels = levelsOf(query);
-    return { forecasts: viewForecasts(await this.stored.latest(query.item_id, query.channel), levels) };
+    const { item_id, channel, as_of } = query;
+    return { forecasts: viewForecasts(await this.stored.latest(item_id, channel, as_of), levels) };
   }
 
   @Get(':forecast_id')
@@ -105,5 +151,33 @@ export class ForecastsController {
     const levels = levelsOf(query);
     const [view] = viewForecasts([await this.stored.find(id)], levels);
     return view!;
+  }
+  @Post(':forecast_id/replay')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Make a stored forecast again, from what was known then.',
+    description:
+      'With the window, the models, the weights and the calibration that it was made with, as far as they are still there; what is not is listed in `differences`. Nothing is stored.',
+  })
+  @ApiResponse({ status: 200, standardSchema: replayAnswer })
+  @ApiProblems(
+    'INVALID_REQUEST',
+    'LEVELS_INVALID',
+    'NOT_FOUND',
+    'MODEL_NOT_FOUND',
+    'NO_OBSERVATIONS',
+    'CHANNEL_NOT_IN_MODEL',
+    'REPLAY_UNAVAILABLE',
+    'OVERLOADED',
+    'INFERENCE_FAILED',
+    'FORECASTER_UNAVAILABLE',
+    'DATABASE_UNAVAILABLE',
+  )
+  async replay(
+    @Param('forecast_id', { schema: forecastId }) id: string,
+    @Query({ schema: levelsQuery }) query: LevelsQuery,
+  ): Promise<ReplayAnswer> {
+    const levels = levelsOf(query);
+    return viewReplay(await this.forecaster.replay(id), levels);
   }
 }

@@ -13,6 +13,8 @@ export interface ContextOptions {
   readonly contextLength: number;
   /** Read what was known at this time; everything when absent. */
   readonly asOf?: Date;
+  /** With `asOf`: the newest time to read; that of `asOf` itself when absent. */
+  readonly until?: Date;
   readonly manager?: EntityManager;
 }
 
@@ -30,7 +32,7 @@ const AS_OF = `
   FROM observations o
   LEFT JOIN observation_revisions r
     ON o.known_at > $4 AND r.series_id = o.series_id AND r.ts = o.ts AND r.known_at <= $4 AND r.replaced_at > $4
-  WHERE o.series_id = wanted.series_id AND o.ts <= $4 AND (o.known_at <= $4 OR r.series_id IS NOT NULL)`;
+  WHERE o.series_id = wanted.series_id AND o.ts <= $5 AND (o.known_at <= $4 OR r.series_id IS NOT NULL)`;
 
 /** Reads context windows out of `observations`, many series in one query. */
 export class ContextRepository {
@@ -38,14 +40,14 @@ export class ContextRepository {
 
   /** The last points of each series, ascending by time and in the order asked for; empty where there are none. */
   async load(queries: readonly ContextQuery[], options: ContextOptions): Promise<ObservedPoints[]> {
-    const { contextLength, asOf, manager = this.dataSource.manager } = options;
+    const { contextLength, asOf, until = asOf, manager = this.dataSource.manager } = options;
     const rows = await manager.query<{ position: number; ts: Buffer; values: Buffer }[]>(
       lastPoints(asOf === undefined ? NOW : AS_OF),
       [
         queries.map(({ seriesId }) => seriesId),
         queries.map(({ lookBackMs }) => lookBackMs),
         contextLength,
-        ...(asOf === undefined ? [] : [asOf]),
+        ...(asOf === undefined ? [] : [asOf, until]),
       ],
     );
     const found: ObservedPoints[] = queries.map(() => ({ timestamps: [], values: [] }));
