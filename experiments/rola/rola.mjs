@@ -25,19 +25,19 @@ const READINGS = {
 
 /** What the readings differ on, and two harder ones for the shipped one and the union. */
 const SERIES = [
-  ['', {}],
-  [', a sixth of the size', { size: 1 }],
-  [', a sixth of the size in ten times the noise', { size: 1, noise: 0.2 }],
+  { title: '', series: {} },
+  { title: ', a sixth of the size', series: { size: 1 } },
+  { title: ', a sixth of the size in ten times the noise', series: { size: 1, noise: 0.2 } },
 ];
-const runs = SERIES.flatMap(([title, series], level) =>
+const runs = SERIES.flatMap(({ title, series }, level) =>
   Object.entries(READINGS)
     .slice(0, level === 0 ? undefined : 2)
-    .map(([name, options]) => [name + title, options, series]),
+    .map(([name, options]) => ({ name: name + title, options, ...series })),
 );
 
 const near = (t, rows) => rows.some((row) => Math.abs(t - row) <= TOLERANCE);
 const results = {};
-for (const [name, options, { size, noise }] of runs) {
+for (const { name, options, size, noise } of runs) {
   const sum = { recall: 0, precision: 0, falseAlarms: 0, glitchesReported: 0 };
   for (let seed = 1; seed <= SEEDS; seed++) {
     process.stderr.write(`\r${name}, seed ${seed} of ${SEEDS}   `);

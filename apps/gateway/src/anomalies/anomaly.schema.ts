@@ -73,7 +73,7 @@ const anomaly: AnomalyView = {
   suppressed_by: null,
   rule: 'default',
   explanation: {
-    detectors: [{ name: 'channel', score: 1.42, strength: 1.42, severity: 0.61, votes: { window8: 3.1, drift: 2.8 } }],
+    detectors: [{ name: 'channel', score: 1.42, strength: 1.42, severity: 0.61, votes: { window: 3.1, drift: 2.8 } }],
     channels: [
       {
         channel: 'flow',

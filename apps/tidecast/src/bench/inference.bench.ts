@@ -94,15 +94,15 @@ async function scheduledBatch(
   process.stderr.write('starting PostgreSQL …\n');
   const servers = await startServers({ kafka: false });
   try {
-    const { env, close } = await openEngine(model);
+    const engine = await openEngine(model);
     try {
       await storeSeries(servers.dataSource, series, progress);
       const before = await loop.run(rows, seconds);
-      const batch = await runBatch(servers.dataSource, { env, model, progress });
+      const batch = await runBatch(servers.dataSource, { env: engine.env, model, progress });
       const after = await loop.run(rows, seconds);
       return { batch, batchBare: (before.rowsPerSecond + after.rowsPerSecond) / 2 };
     } finally {
-      await close();
+      await engine.close();
     }
   } finally {
     await servers.stop();

@@ -44,9 +44,9 @@ export async function benchRest(options: RestBenchOptions): Promise<void> {
       PROVIDER: 'cpu',
       LOG_LEVEL: 'error',
     });
-    stops.push(ours.stop);
+    stops.push(() => ours.stop());
     const theirs = 'python' in peer ? await startPeer(peer.python, model, Math.floor(availableCpus())) : undefined;
-    if (theirs) stops.push(theirs.stop);
+    if (theirs) stops.push(() => theirs.stop());
 
     const stored = storedRequests(series, model);
     const inline = { ours: inlineRequests('/api/v1/forecasts', model), theirs: inlineRequests('/forecasts', model) };
