@@ -7,6 +7,7 @@ import { Progress } from '../evaluate/progress.js';
 import { formatTable } from '../evaluate/table.js';
 import { benchRows, type BenchRows } from './detector-series.js';
 import { findPeer, runPeer } from './random-cut-forest.js';
+import { median } from './statistics.js';
 
 export interface DetectorsBenchOptions {
   readonly points: number;
@@ -147,10 +148,4 @@ function kilobytesPerDetector(progress: Progress): number {
   const after = used();
   // Still in use, so that it is not collected.
   return (after - before) / detectors.length / 1000;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

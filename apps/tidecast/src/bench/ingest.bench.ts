@@ -8,6 +8,7 @@ import { IngestService } from '../../../ingest/src/ingest.service.js';
 import { Progress } from '../evaluate/progress.js';
 import { formatTable } from '../evaluate/table.js';
 import { startServers, type BenchServers } from './servers.js';
+import { median } from './statistics.js';
 
 export interface IngestBenchOptions {
   readonly records: number;
@@ -209,10 +210,4 @@ function report(options: IngestBenchOptions, rates: { unnest: number[]; kafka: n
   process.stdout.write(
     `${JSON.stringify({ bench: 'ingest', ...result, ...numbers, ratio: Number(ratio.toFixed(3)) })}\n`,
   );
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
