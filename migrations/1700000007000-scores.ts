@@ -71,6 +71,7 @@ export class CreateScores1700000007000 implements MigrationInterface {
         CONSTRAINT pk_shadow_forecasts PRIMARY KEY (forecast_id, model),
         CONSTRAINT fk_shadow_forecasts_forecast FOREIGN KEY (forecast_id) REFERENCES forecasts (forecast_id) ON DELETE CASCADE
       )`);
+    await runner.query(`ALTER TABLE shadow_forecasts ALTER COLUMN quantiles SET STORAGE EXTERNAL`);
     await runner.query(
       `COMMENT ON TABLE shadow_forecasts IS 'what the models behind a forecast said, to be scored like it; step by level as there'`,
     );

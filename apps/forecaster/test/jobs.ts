@@ -22,6 +22,7 @@ export function jobWorker(dataSource: DataSource, forecaster: Forecaster): JobWo
     new JobTaskRepository(dataSource),
     new SeriesRepository(dataSource),
     forecastService(dataSource, forecaster),
+    { JOB_TASKS_AT_ONCE: 1, DATABASE_POOL: 10 },
     silentLogger(),
   );
 }

@@ -24,6 +24,10 @@ const topic = z
 export const envSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('Address that HTTP binds to; loopback unless you open it.'),
   PORT: port.default(8080).describe('Port of the HTTP API; 0 takes a free one.'),
+  API_KEYS: z
+    .enum(['auto', 'always', 'never'])
+    .default('auto')
+    .describe('Who needs a key: everybody but callers on this machine (where HOST is loopback), everybody, or nobody.'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
     .default('info')
@@ -142,6 +146,9 @@ export const envSchema = z.object({
   SCHEDULER: flag
     .default(true)
     .describe('Let this forecaster work by itself: on scheduled runs, stream policies and requests by topic.'),
+  JOB_TASKS_AT_ONCE: count(1, 64)
+    .default(3)
+    .describe('Tasks of runs that a forecaster works on at once, each on a connection of its own.'),
   JOB_TASK_SERIES: count(1, 4096).default(64).describe('Series in one task that a forecaster claims of a run.'),
   MAX_HORIZON: count(1, 100_000).default(4096).describe('Longest horizon that a caller may ask for, in steps.'),
   MAX_SERIES_PER_CALL: count(1, 100_000).default(1024).describe('Most series in one forecast call.'),

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ENV, type Env } from '@app/config';
 import { withRunOptions } from '@app/inference';
 import { LOGGER, PlatformError, messageOf, metrics, type Logger } from '@app/observability';
 import { JobTaskRepository, SeriesRepository, type ClaimedTask, type JobRunFailure } from '@app/persistence';
@@ -16,47 +17,53 @@ const MAX_ATTEMPTS = 3;
 const RETRY_AFTER_MS = [1_000, 5_000];
 /** How long to rest when there is nothing to do: another forecaster may have started a run meanwhile. */
 const IDLE_MS = 1_000;
-/** How long a shutdown waits for the task under work before it is rolled back. */
+/** How long a shutdown waits for the tasks under work before they are rolled back. */
 const PATIENCE_MS = 1_400;
 /** And how long for the roll-back, should the database hang: it does so by itself when the process ends. */
 const ROLL_BACK_MS = 400;
 
 /**
- * Works off the tasks of runs, one at a time: claim, forecast, store, delete and count in one transaction. Many workers
- * share the tasks; one that is killed in the middle leaves its task as it was.
+ * Works off the tasks of runs: claim, forecast, store, delete and count in one transaction. A few tasks are under work at
+ * once, so that the network is busy while others are read and stored. Many workers share the tasks; one that is killed
+ * in the middle leaves its tasks as they were.
  */
 @Injectable()
 export class JobWorker implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #idle = new Pause();
-  /** Ends the task under work. */
+  readonly #rests: readonly Pause[];
+  /** Ends the tasks under work. */
   readonly #abort = new AbortController();
   #stopped = false;
-  #loop: Promise<void> = Promise.resolve();
+  #loops: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly tasks: JobTaskRepository,
     private readonly series: SeriesRepository,
     private readonly forecasts: ForecastService,
+    @Inject(ENV) env: Pick<Env, 'JOB_TASKS_AT_ONCE' | 'DATABASE_POOL'>,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.#loop = this.run();
+  ) {
+    // Each holds a connection and now and then needs one more: all of a pool held would be a deadlock.
+    const atOnce = Math.min(env.JOB_TASKS_AT_ONCE, env.DATABASE_POOL - 1);
+    this.#rests = Array.from({ length: atOnce }, () => new Pause());
   }
 
-  /** Lets the task under work finish; where that takes too long it is rolled back and comes back elsewhere. */
+  onApplicationBootstrap(): void {
+    this.#loops = Promise.all(this.#rests.map((rest) => this.run(rest)));
+  }
+
+  /** Lets the tasks under work finish; where that takes too long they are rolled back and come back elsewhere. */
   async onModuleDestroy(): Promise<void> {
     this.#stopped = true;
     this.wake();
-    await Promise.race([this.#loop, sleep(PATIENCE_MS, undefined, { ref: false })]);
+    await Promise.race([this.#loops, sleep(PATIENCE_MS, undefined, { ref: false })]);
     this.#abort.abort();
-    await Promise.race([this.#loop, sleep(ROLL_BACK_MS, undefined, { ref: false })]);
+    await Promise.race([this.#loops, sleep(ROLL_BACK_MS, undefined, { ref: false })]);
   }
 
   /** Looks for work now rather than after the rest. */
   wake(): void {
-    this.#idle.end();
+    for (const rest of this.#rests) rest.end();
   }
 
   /** Does one task. */
@@ -83,14 +90,14 @@ export class JobWorker implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private async run(): Promise<void> {
+  private async run(rest: Pause): Promise<void> {
     while (!this.#stopped) {
       const status = await this.work(new Date()).catch((error: unknown) => {
         this.logger.error({ err: error }, 'no task could be claimed; trying again in a moment');
         return 'idle' as const;
       });
       // After a failure other tasks may be fine: this one waits by its retry time.
-      if (!this.#stopped && (status === 'idle' || status === 'overloaded')) await this.#idle.wait(IDLE_MS);
+      if (!this.#stopped && (status === 'idle' || status === 'overloaded')) await rest.wait(IDLE_MS);
     }
   }
 

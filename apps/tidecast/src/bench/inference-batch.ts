@@ -8,6 +8,7 @@ import {
   ForecastRepository,
   JobRepository,
   JobTaskRepository,
+  ModelRoleRepository,
   SeriesRepository,
   SkillRepository,
 } from '@app/persistence';
@@ -71,11 +72,10 @@ export async function runBatch(
     series,
     new ContextLoader(new ContextRepository(dataSource), env),
     new ForecastRepository(dataSource),
-    new SkillRepository(dataSource),
-    catalogue,
+    new ServingService(new SkillRepository(dataSource), new ModelRoleRepository(dataSource), catalogue, logger),
     env,
   );
-  const worker = new JobWorker(dataSource, new JobTaskRepository(dataSource), series, service, logger);
+  const worker = new JobWorker(dataSource, new JobTaskRepository(dataSource), series, service, env, logger);
   const lag = monitorEventLoopDelay({ resolution: 1 });
   try {
     const job = await jobs.create({ cron: '0 0 1 1 *', horizon: 96, model });

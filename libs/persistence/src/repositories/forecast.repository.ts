@@ -1,5 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 
+import { float8Array, int4Array, textArray } from '../pg-arrays.js';
+
 /** A forecast to store; see the entity for what each value means. */
 export interface NewForecast {
   readonly forecastId: string;
@@ -34,7 +36,7 @@ export interface ShadowForecast {
   readonly quantiles: ArrayLike<number>;
 }
 
-/** Columns and how each comes out of an array of texts. */
+/** Columns of one value, and how each comes out of an array of texts. */
 const COLUMNS = [
   ['forecast_id', 'uuid'],
   ['series_id', 'int'],
@@ -47,25 +49,29 @@ const COLUMNS = [
   ['model', 'text'],
   ['model_sha256', 'text'],
   ['provider', 'text'],
-  ['levels', 'float8[]'],
-  ['mean', 'float8[]'],
-  ['quantiles', 'float8[]'],
   ['status', 'text'],
   ['parts', 'jsonb'],
   ['traceparent', 'text'],
   ['naive_error', 'float8'],
 ] as const;
 
-// An array of arrays can't be unnested by rows, so everything travels as text and is cast here.
+// An array of arrays can't be unnested by rows: those of all rows travel end to end in one binary array, and each row
+// takes the slice between two bounds. As text the quantiles cost more than all else about storing them.
+const ARRAYS = ['levels', 'mean', 'quantiles'] as const;
+const NAMES = COLUMNS.map(([name]) => name);
 const INSERT = `
-  INSERT INTO forecasts (${COLUMNS.map(([name]) => name).join(', ')})
-  SELECT ${COLUMNS.map(([name, type]) => `${name}::${type}`).join(', ')}
-  FROM unnest(${COLUMNS.map((_, i) => `$${i + 1}::text[]`).join(', ')}) AS row (${COLUMNS.map(([name]) => name).join(', ')})`;
+  INSERT INTO forecasts (${[...NAMES, ...ARRAYS].join(', ')})
+  SELECT ${COLUMNS.map(([name, type]) => `${name}::${type}`).join(', ')},
+         ${ARRAYS.map((name, i) => `($${NAMES.length + 1 + 3 * i}::float8[])[${name}_from:${name}_to]`).join(', ')}
+  FROM unnest(${NAMES.map((_, i) => `$${i + 1}::text[]`).join(', ')},
+              ${ARRAYS.map((_, i) => `$${NAMES.length + 2 + 3 * i}::int[], $${NAMES.length + 3 + 3 * i}::int[]`).join(', ')})
+    AS row (${NAMES.join(', ')}, ${ARRAYS.map((name) => `${name}_from, ${name}_to`).join(', ')})`;
 
 const INSERT_SHADOWS = `
   INSERT INTO shadow_forecasts (forecast_id, model, model_sha256, quantiles)
-  SELECT forecast_id, model, model_sha256, quantiles::float8[]
-  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS row (forecast_id, model, model_sha256, quantiles)`;
+  SELECT forecast_id, model, model_sha256, ($4::float8[])[quantiles_from:quantiles_to]
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $5::int[], $6::int[])
+    AS row (forecast_id, model, model_sha256, quantiles_from, quantiles_to)`;
 
 // How far back from an arrived point its forecasts can lie. Most forecasts reach no further than one before them, and
 // then nothing is written; days and months have no fixed length, so those get one day more.
@@ -90,10 +96,10 @@ export class ForecastRepository {
     if (forecasts.length === 0) return;
     if (!manager) return this.dataSource.transaction((own) => this.insert(forecasts, own));
     const rows = forecasts.map(toTexts);
-    await manager.query(
-      INSERT,
-      COLUMNS.map(([name]) => rows.map((row) => row[name])),
-    );
+    await manager.query(INSERT, [
+      ...NAMES.map((name) => textArray(rows.map((row) => row[name]))),
+      ...ARRAYS.flatMap((name) => endToEnd(forecasts.map((forecast) => forecast[name]))),
+    ]);
     await manager.query(
       WIDEN_SPANS,
       (['series_id', 'horizon', 'freq'] as const).map((name) => rows.map((row) => row[name])),
@@ -110,7 +116,7 @@ export class ForecastRepository {
       shadows.map(({ forecastId }) => forecastId),
       shadows.map(({ model }) => model),
       shadows.map(({ modelSha256 }) => modelSha256 ?? null),
-      shadows.map(({ quantiles }) => arrayLiteral(quantiles)),
+      ...endToEnd(shadows.map(({ quantiles }) => quantiles)),
     ]);
   }
 }
@@ -128,9 +134,6 @@ function toTexts(forecast: NewForecast): Record<(typeof COLUMNS)[number][0], str
     model: forecast.model,
     model_sha256: forecast.modelSha256,
     provider: forecast.provider,
-    levels: arrayLiteral(forecast.levels),
-    mean: arrayLiteral(forecast.mean),
-    quantiles: arrayLiteral(forecast.quantiles),
     status: forecast.status,
     parts: JSON.stringify(forecast.parts),
     traceparent: forecast.traceparent,
@@ -138,7 +141,15 @@ function toTexts(forecast: NewForecast): Record<(typeof COLUMNS)[number][0], str
   };
 }
 
-// A number as JavaScript prints it is the shortest text that reads back as the same double.
-function arrayLiteral(values: ArrayLike<number>): string {
-  return `{${Array.prototype.join.call(values, ',')}}`;
+/** Parameters for arrays of all rows: their values end to end, and the first and last place of each row, from 1. */
+function endToEnd(arrays: readonly ArrayLike<number>[]): [values: Buffer, from: Buffer, to: Buffer] {
+  const bounds = [0];
+  for (const { length } of arrays) bounds.push(bounds.at(-1)! + length);
+  const values = new Float64Array(bounds.at(-1)!);
+  arrays.forEach((one, i) => values.set(one, bounds[i]));
+  return [
+    float8Array(values),
+    int4Array(bounds.slice(0, -1).map((bound) => bound + 1)),
+    int4Array(bounds.slice(1)),
+  ];
 }
