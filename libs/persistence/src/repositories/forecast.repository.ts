@@ -147,9 +147,5 @@ function endToEnd(arrays: readonly ArrayLike<number>[]): [values: Buffer, from: 
   for (const { length } of arrays) bounds.push(bounds.at(-1)! + length);
   const values = new Float64Array(bounds.at(-1)!);
   arrays.forEach((one, i) => values.set(one, bounds[i]));
-  return [
-    float8Array(values),
-    int4Array(bounds.slice(0, -1).map((bound) => bound + 1)),
-    int4Array(bounds.slice(1)),
-  ];
+  return [float8Array(values), int4Array(bounds.slice(0, -1).map((bound) => bound + 1)), int4Array(bounds.slice(1))];
 }
