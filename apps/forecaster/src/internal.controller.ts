@@ -1,3 +1,4 @@
+import { RequireScope } from '@app/access';
 import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 
@@ -21,6 +22,7 @@ import {
 
 /** The far side of `HttpForecastClient`: for the gateway, never for the public. */
 @ApiExcludeController()
+@RequireScope('internal')
 @Controller('internal')
 export class InternalController {
   constructor(@Inject(FORECAST_CLIENT) private readonly client: ForecastClient) {}

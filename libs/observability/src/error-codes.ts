@@ -5,6 +5,14 @@ export const ERROR_CODES = {
   INVALID_REQUEST: 400,
   UNSUPPORTED_MEDIA_TYPE: 415,
   PAYLOAD_TOO_LARGE: 413,
+  // Understood, and not offered here.
+  NOT_SUPPORTED: 422,
+  // A caller who may not.
+  KEY_MISSING: 401,
+  KEY_INVALID: 401,
+  SCOPE_MISSING: 403,
+  ITEM_FORBIDDEN: 403,
+  RATE_LIMITED: 429,
   // A record whose content can't be used.
   UNKNOWN_FORMAT: 400,
   EMPTY_RECORD: 400,

@@ -58,7 +58,11 @@ describe('createServer', () => {
 
   beforeAll(async () => {
     const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
-    app = await createServer(WidgetModule, { env: { MAX_BODY_BYTES: 1_000 }, logger, version: '1.2.3' });
+    app = await createServer(WidgetModule, {
+      env: { API_KEYS: 'auto', MAX_BODY_BYTES: 1_000 },
+      logger,
+      version: '1.2.3',
+    });
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
   });

@@ -1,7 +1,8 @@
 import { HttpException, type DynamicModule, type Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { NestFactory, Reflector } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { AccessGuard, admitRequests, doorkeeper, type KeyVerifier } from '@app/access';
 import type { Env } from '@app/config';
 import type { Logger } from '@app/observability';
 import { jsonBody } from './json-body.js';
@@ -14,8 +15,10 @@ import { validationPipe } from './validation.js';
 
 /** What differs between servers. */
 export interface ServerOptions {
-  readonly env: Pick<Env, 'MAX_BODY_BYTES'>;
+  readonly env: Pick<Env, 'API_KEYS' | 'MAX_BODY_BYTES'>;
   readonly logger: Logger;
+  /** Who keys belong to; without it no key is known. */
+  readonly keys?: KeyVerifier;
   /** Shown in OpenAPI. */
   readonly version?: string;
 }
@@ -45,6 +48,7 @@ export async function createServer(
     reply.headers(SECURITY_HEADERS);
     done();
   });
+  admitRequests(fastify, doorkeeper(fastify, { keys: options.env.API_KEYS, verifier: options.keys }));
   for (const type of TEXT_BODIES) {
     fastify.addContentTypeParser(type, { parseAs: 'string' }, (_request, body, done) => done(null, body));
   }
@@ -58,6 +62,7 @@ export async function createServer(
   app.setGlobalPrefix('api/v1', { exclude: UNPREFIXED });
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalGuards(new AccessGuard(app.get(Reflector)));
   serveOpenApi(app, options.version ?? '0.0.0');
   return app;
 }

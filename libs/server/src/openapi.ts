@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { applyDecorators } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ApiResponse, DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { PUBLIC_ROUTE } from '@app/access';
 import { ERROR_CODES, type ErrorCode } from '@app/observability';
 
 const PROBLEM_SCHEMA = {
@@ -59,11 +60,15 @@ const INIT = `SwaggerUIBundle({ url: '/docs/openapi.json', dom_id: '#swagger-ui'
 export function serveOpenApi(app: NestFastifyApplication, version: string): void {
   let document: OpenAPIObject | undefined;
   const fastify = app.getHttpAdapter().getInstance();
-  fastify.get('/docs', (_request, reply) => reply.type('text/html; charset=utf-8').send(PAGE));
-  fastify.get('/docs/init.js', (_request, reply) => reply.type('text/javascript; charset=utf-8').send(INIT));
-  fastify.get('/docs/openapi.json', (_request, reply) => reply.send((document ??= createDocument(app, version))));
+  fastify.get('/docs', PUBLIC_ROUTE, (_request, reply) => reply.type('text/html; charset=utf-8').send(PAGE));
+  fastify.get('/docs/init.js', PUBLIC_ROUTE, (_request, reply) =>
+    reply.type('text/javascript; charset=utf-8').send(INIT),
+  );
+  fastify.get('/docs/openapi.json', PUBLIC_ROUTE, (_request, reply) =>
+    reply.send((document ??= createDocument(app, version))),
+  );
   for (const [name, type] of Object.entries(ASSETS)) {
-    fastify.get(`/docs/${name}`, async (_request, reply) => {
+    fastify.get(`/docs/${name}`, PUBLIC_ROUTE, async (_request, reply) => {
       const body = await readFile(join(assetFolder(), name));
       return reply.type(type).header('cache-control', 'public, max-age=86400').send(body);
     });

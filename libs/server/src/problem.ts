@@ -46,6 +46,7 @@ function classify(thrown: unknown): PlatformError {
 }
 
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
+  403: 'SCOPE_MISSING',
   404: 'NOT_FOUND',
   413: 'PAYLOAD_TOO_LARGE',
   415: 'UNSUPPORTED_MEDIA_TYPE',

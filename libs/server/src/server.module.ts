@@ -1,5 +1,6 @@
 import { Controller, Get, Global, Header, Module, Res, type DynamicModule } from '@nestjs/common';
 import { ApiExcludeController, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { PublicAccess } from '@app/access';
 import { LOGGER, metricsRegistry, type Logger } from '@app/observability';
 import type { FastifyReply } from 'fastify';
 import { ReadinessProbes, type Readiness } from './readiness-probes.js';
@@ -11,12 +12,14 @@ export class HealthController {
   constructor(private readonly probes: ReadinessProbes) {}
 
   @Get('live')
+  @PublicAccess()
   @ApiOperation({ summary: 'The process runs and serves.' })
   live(): { status: 'live' } {
     return { status: 'live' };
   }
 
   @Get('ready')
+  @PublicAccess()
   @ApiOperation({ summary: 'Everything the process needs works; 503 with the reason where it does not.' })
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<Readiness> {
     const readiness = await this.probes.check();
