@@ -14,7 +14,8 @@ const NODE_AT_LEAST = [20, 20];
 const SOURCE_FOLDERS = ['apps', 'libs', 'migrations', 'grafana'];
 const BUILD_FILES = ['package-lock.json', 'nest-cli.json', 'tsconfig.json', 'apps/tidecast/tsconfig.app.json'];
 const BUILD_INFO = 'dist/tidecast.tsbuildinfo';
-const STAMP = 'dist/.stamp';
+const PAGE = 'apps/web';
+const PAGE_SOURCE = /\.(tsx?|css|html|svg|json)$/;
 const LOCK = 'dist/.prepare.lock';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -86,14 +87,37 @@ async function install() {
   if (code !== 0) throw new PrepareError(`npm ci failed (exit code ${code}): see the lines above.`);
 }
 
+// What is built apart: a change of the one leaves the other as it is. A stamp says what it was built from.
+const BUILDS = [
+  { title: 'nest build', stamp: 'dist/.stamp', inputs: () => [...BUILD_FILES, ...sources()], make: buildProgram },
+  {
+    title: 'vite build',
+    stamp: 'dist/.stamp-web',
+    inputs: () => ['package-lock.json', ...pageSources()],
+    make: buildPage,
+  },
+];
+
 function isBuilt() {
-  return existsSync(at(STAMP)) && readFileSync(at(STAMP), 'utf8') === fingerprint();
+  return BUILDS.every(isCurrent);
+}
+
+function isCurrent({ stamp, inputs }) {
+  return existsSync(at(stamp)) && readFileSync(at(stamp), 'utf8') === fingerprint(inputs());
 }
 
 async function build() {
-  say('building (nest build) …');
-  const stamp = fingerprint();
-  rmSync(at(STAMP), { force: true });
+  for (const part of BUILDS) {
+    if (isCurrent(part)) continue;
+    say(`building (${part.title}) …`);
+    const print = fingerprint(part.inputs());
+    rmSync(at(part.stamp), { force: true });
+    await part.make();
+    writeFileSync(at(part.stamp), print);
+  }
+}
+
+async function buildProgram() {
   removeOrphans();
   await compile();
   // The compiler skips what its notes say was written; outputs that someone removed since need it to forget.
@@ -101,13 +125,18 @@ async function build() {
     rmSync(at(BUILD_INFO), { force: true });
     await compile();
   }
-  writeFileSync(at(STAMP), stamp);
 }
 
 async function compile() {
   const nest = at('node_modules/@nestjs/cli/bin/nest.js');
   const code = await run(process.execPath, [nest, 'build', 'tidecast']);
   if (code !== 0) throw new PrepareError(`The build failed (exit code ${code}): see the lines above.`);
+}
+
+async function buildPage() {
+  const vite = at('node_modules/vite/bin/vite.js');
+  const code = await run(process.execPath, [vite, 'build', PAGE, '--logLevel', 'warn']);
+  if (code !== 0) throw new PrepareError(`The build of the web page failed (exit code ${code}): see the lines above.`);
 }
 
 // A program's own output goes to stderr: stdout belongs to the command that comes after.
@@ -128,9 +157,9 @@ function run(program, args, options = {}) {
   });
 }
 
-function fingerprint() {
+function fingerprint(inputs) {
   const hash = createHash('sha256').update(process.version);
-  for (const path of [...BUILD_FILES, ...sources()]) {
+  for (const path of inputs) {
     const { mtimeMs, size } = statSync(at(path));
     hash.update(`${path} ${mtimeMs} ${size}\n`);
   }
@@ -140,7 +169,11 @@ function fingerprint() {
 function sources() {
   return SOURCE_FOLDERS.flatMap((folder) =>
     files(folder, (name) => name.endsWith('.ts') && !/\.(spec|d)\.ts$/.test(name)),
-  );
+  ).filter((path) => !path.startsWith(`${PAGE}/`));
+}
+
+function pageSources() {
+  return files(PAGE, (name) => PAGE_SOURCE.test(name) && !/\.spec\.ts$/.test(name));
 }
 
 const output = (source) => `dist/${source.replace(/\.ts$/, '.js')}`;
@@ -150,6 +183,7 @@ function removeOrphans() {
   const wanted = new Set(sources().map(output));
   for (const folder of SOURCE_FOLDERS) {
     for (const path of files(`dist/${folder}`, (name) => /\.js(\.map)?$/.test(name))) {
+      if (path.startsWith(`dist/${PAGE}/`)) continue;
       if (!wanted.has(path.replace(/\.map$/, ''))) unlinkSync(at(path));
     }
   }

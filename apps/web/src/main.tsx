@@ -1,0 +1,3 @@
+import { render } from 'preact';
+
+render(<p>Tidecast</p>, document.getElementById('app')!);
