@@ -18,6 +18,7 @@ from .golden import golden_cases
 from .graph import INPUTS, OUTPUT, export_graph
 from .onnx_file import OPSET
 from .verify import package_forecast, sha256
+from .weight_names import keep_unnamed
 
 TRAINING_DATA = [
     "synthetic series of thirteen generators (forge/data/synthetic.py)",
@@ -59,6 +60,7 @@ def export_package(run: Path, data: Path, folder: Path, name: str, version: str,
     export_graph(model, folder / "model.onnx", config.context_length, MAX_CANDIDATES, multivariate)
     golden = json.dumps(golden_cases(model, config.context_length, multivariate), separators=(",", ":"))
     (folder / "golden.json").write_text(golden + "\n")
+    beside = keep_unnamed(folder / "model.onnx", trained)
     report(f"exported to {folder}")
 
     manifest = {
@@ -76,7 +78,7 @@ def export_package(run: Path, data: Path, folder: Path, name: str, version: str,
         "opset": OPSET,
         "files": {
             file: {"sha256": sha256(folder / file), "bytes": (folder / file).stat().st_size}
-            for file in ("model.onnx", "golden.json")
+            for file in ("model.onnx", "golden.json", *beside)
         },
         "parameters": sum(one.numel() for one in trained.parameters()),
         "licence": "Apache-2.0",

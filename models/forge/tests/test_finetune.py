@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from forge.architectures.recipes import TTM_BASE, build
+from forge.architectures.recipes import RECIPES, TTM_BASE, build
 from forge.architectures.time_moe import TimeMoe
 from forge.architectures.time_moe_layers import TimeMoeConfig
 from forge.architectures.zero_shot import FlipAveraged, Respread
@@ -19,6 +20,7 @@ from forge.export.golden import golden_cases
 from forge.export.graph import export_graph
 from forge.export.verify import verify_package
 from forge.export.weight_names import keep_unnamed, read_weights
+from forge.tuning.base import load_base
 from forge.tuning.lora import LoraLinear, add_lora, merge_lora
 from forge.tuning.soup import between, greedy_soup, mean_weights, wise
 from forge.tuning.tune import choose_trained
@@ -87,6 +89,12 @@ def test_all_weights_come_back_from_a_graph(tmp_path, family):
     weights = read_weights(tmp_path / "model.onnx", model)
     for name, value in model.named_parameters():
         torch.testing.assert_close(weights[name], value.detach(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("family", RECIPES)
+def test_every_shipped_package_can_be_the_base_of_a_fine_tune(family):
+    base = load_base(Path(__file__).parents[2] / family / "base")
+    assert base.source["package"] == f"{family}/base"
 
 
 def test_a_graph_of_other_weights_is_refused(packages):
