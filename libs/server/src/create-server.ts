@@ -5,6 +5,8 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AccessGuard, admitRequests, doorkeeper, type KeyVerifier } from '@app/access';
 import type { Env } from '@app/config';
 import type { Logger } from '@app/observability';
+import { decodeBodies } from './content-encoding.js';
+import { ErrorForms } from './error-forms.js';
 import { jsonBody } from './json-body.js';
 import { NestLogger } from './nest-logger.js';
 import { serveOpenApi } from './openapi.js';
@@ -23,8 +25,10 @@ export interface ServerOptions {
   readonly version?: string;
 }
 
+/** Where clients of other forecasting services look for what they know. */
+const DIALECTS = ['v1/{*path}', 'v2', 'v2/{*path}', 'validate_api_key', 'model_params', 'usage'];
 /** Paths that are not part of the API and have no `api/v1` before them. */
-const UNPREFIXED = ['health/{*path}', 'metrics', 'internal/{*path}'];
+const UNPREFIXED = ['health/{*path}', 'metrics', 'internal/{*path}', ...DIALECTS];
 /** An item id may stand in a path, percent-encoded. */
 const LONGEST_PATH_PARAMETER = 2_048;
 /** Bodies that handlers get as text and take apart themselves. */
@@ -36,11 +40,12 @@ export async function createServer(
   options: ServerOptions,
 ): Promise<NestFastifyApplication> {
   const logger = withTrace(options.logger);
+  const forms = new ErrorForms();
   const adapter = new FastifyAdapter({
     bodyLimit: options.env.MAX_BODY_BYTES,
     routerOptions: { maxParamLength: LONGEST_PATH_PARAMETER, ignoreTrailingSlash: true },
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
-      sendProblem(logger, new HttpException(error.message, error.statusCode ?? 400), request, reply),
+      sendProblem({ logger, forms }, new HttpException(error.message, error.statusCode ?? 400), request, reply),
   });
   const fastify = adapter.getInstance();
   traceRequests(fastify, logger);
@@ -49,11 +54,12 @@ export async function createServer(
     done();
   });
   admitRequests(fastify, doorkeeper(fastify, { keys: options.env.API_KEYS, verifier: options.keys }));
+  decodeBodies(fastify, options.env.MAX_BODY_BYTES);
   for (const type of TEXT_BODIES) {
     fastify.addContentTypeParser(type, { parseAs: 'string' }, (_request, body, done) => done(null, body));
   }
 
-  const root: DynamicModule = { module: RootModule, imports: [ServerModule.register(logger), module] };
+  const root: DynamicModule = { module: RootModule, imports: [ServerModule.register(logger, forms), module] };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: new NestLogger(logger),
     abortOnError: false,
@@ -61,7 +67,7 @@ export async function createServer(
   app.useBodyParser('application/json', { bodyLimit: options.env.MAX_BODY_BYTES }, jsonBody(fastify));
   app.setGlobalPrefix('api/v1', { exclude: UNPREFIXED });
   app.useGlobalPipes(validationPipe());
-  app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalFilters(new ProblemFilter(logger, forms));
   app.useGlobalGuards(new AccessGuard(app.get(Reflector)));
   serveOpenApi(app, options.version ?? '0.0.0');
   return app;

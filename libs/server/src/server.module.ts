@@ -3,6 +3,7 @@ import { ApiExcludeController, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { PublicAccess } from '@app/access';
 import { LOGGER, metricsRegistry, type Logger } from '@app/observability';
 import type { FastifyReply } from 'fastify';
+import { ErrorForms } from './error-forms.js';
 import { ReadinessProbes, type Readiness } from './readiness-probes.js';
 
 /** For whatever watches the process. */
@@ -39,7 +40,7 @@ export class MetricsController {
   }
 }
 
-/** What every role has: probes, logger, health and metrics. */
+/** What every role has: probes, logger, forms of errors, health and metrics. */
 @Global()
 @Module({
   controllers: [HealthController, MetricsController],
@@ -47,8 +48,11 @@ export class MetricsController {
   exports: [ReadinessProbes],
 })
 export class ServerModule {
-  static register(logger: Logger): DynamicModule {
-    const providers = [{ provide: LOGGER, useValue: logger }];
+  static register(logger: Logger, forms: ErrorForms): DynamicModule {
+    const providers = [
+      { provide: LOGGER, useValue: logger },
+      { provide: ErrorForms, useValue: forms },
+    ];
     return { module: ServerModule, providers, exports: providers };
   }
 }
