@@ -100,6 +100,7 @@ describe('/docs, /health and /metrics', () => {
 
     expect(api.map(({ name }) => name.replace('/api/v1', '')).sort()).toEqual([
       'DELETE /jobs/{job_id}',
+      'DELETE /models/roles/{role_name}',
       'DELETE /stream-policies/{policy_id}',
       'DELETE /webhooks/{webhook_id}',
       'GET /anomalies',
@@ -110,6 +111,9 @@ describe('/docs, /health and /metrics', () => {
       'GET /jobs/{job_id}',
       'GET /jobs/{job_id}/runs',
       'GET /models',
+      'GET /models/roles',
+      'GET /models/roles/{role_name}',
+      'GET /models/roles/{role_name}/history',
       'GET /models/{family}/{name}/history',
       'GET /scorecard',
       'GET /series',
@@ -132,6 +136,7 @@ describe('/docs, /health and /metrics', () => {
       'POST /observations',
       'POST /stream-policies',
       'POST /webhooks',
+      'PUT /models/roles/{role_name}',
     ]);
     for (const { name, summary, responses } of api) {
       expect([name, summary]).toEqual([name, expect.stringMatching(/\w/)]);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { silentLogger } from '@app/observability';
 import {
   ForecastRepository,
+  ModelRoleRepository,
   ScoreRepository,
   SkillRepository,
   writeObservations,
@@ -316,7 +317,7 @@ describe('what is learnt from the scorecard', () => {
   const skills = () => new SkillRepository(database().dataSource);
   const review = async (now = new Date(T0 + 60 * DAY)) => {
     const { dataSource } = database();
-    const service = new SkillReviewService(dataSource, new ScoreRepository(dataSource), skills(), silentLogger());
+    const service = new SkillReviewService(dataSource, new ScoreRepository(dataSource), skills(), new ModelRoleRepository(dataSource), silentLogger());
     while ((await service.reviewNext(now)) === 'reviewed');
   };
   /** Forecasts of one day, each day; actuals lie `error(hour)` from the median of the aggregate. */

@@ -1,12 +1,11 @@
 import { ENV, type Env } from '@app/config';
-import type { Forecaster } from '@app/forecasters';
+import type { Forecaster, Together } from '@app/forecasters';
 import { PlatformError, metrics, parseTraceparent } from '@app/observability';
-import { ForecastRepository, SeriesRepository, SkillRepository, type NewForecast } from '@app/persistence';
-import type { ContextWindow } from '@app/series';
+import { ForecastRepository, SeriesRepository, type NewForecast } from '@app/persistence';
+import type { ContextWindow, QuantileForecast } from '@app/series';
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 
-import { informed } from './calibration/informed-forecaster.js';
 import { checkCommand, checkSeriesCount } from './check-command.js';
 import { ContextLoader } from './context-loader.js';
 import type { ForecastCommand, ForecastFailure, ForecastOutcome, StoredSeries } from './forecast-client.js';
@@ -15,7 +14,7 @@ import { inlineContext } from './inline-context.js';
 import { parseInstant } from './instant.js';
 import { toIssued, toRow, type Answer } from './issue.js';
 import { companions, furtherChannels } from './joint-channels.js';
-import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
+import { ServingService } from './roles/serving.service.js';
 import { failureOf, isContext, isFailure, type Prepared } from './series-context.js';
 
 /** Forecasts for one task of a scheduled run. */
@@ -40,8 +39,7 @@ export class ForecastService {
     private readonly series: SeriesRepository,
     private readonly contexts: ContextLoader,
     private readonly forecasts: ForecastRepository,
-    private readonly skills: SkillRepository,
-    @Inject(MODEL_CATALOGUE) private readonly models: ModelCatalogue,
+    private readonly serving: ServingService,
     @Inject(ENV) private readonly env: Pick<Env, 'MAX_HORIZON' | 'MAX_SERIES_PER_CALL'>,
   ) {}
 
@@ -125,17 +123,17 @@ export class ForecastService {
     manager?: EntityManager,
   ): Promise<(Answer | ForecastFailure)[]> {
     const contexts = prepared.filter(isContext);
-    const forecaster = await informed(this.models.resolve(model), contexts, this.skills, asOf, manager);
+    const { forecaster, togetherOf } = await this.serving.on(contexts, model, asOf, manager);
     const windows = contexts.map(({ window }) => window);
     const beside = await this.beside(forecaster, prepared, asOf, manager);
     const nextResult = (await forecastEach(forecaster, windows, horizon, beside)).values();
-    const seenWith = companions([...windows, ...beside], forecaster.together);
+    const seenWith = companionsOf([...windows, ...beside], togetherOf);
 
     const answers = prepared.map((one) => {
       if (isFailure(one)) return one;
       const result = nextResult.next().value!;
       if (result instanceof PlatformError) return failureOf(one.window, result);
-      return { context: one, forecast: result, asked: model, beside: seenWith(one.window) };
+      return { context: one, forecast: result, asked: model, beside: seenWith(result, one.window) };
     });
     count(answers);
     return answers;
@@ -160,6 +158,20 @@ export class ForecastService {
     // One that can't be read was not asked for either.
     return further.filter(isContext).map(({ window }) => window);
   }
+}
+
+/** Of all windows of a call, those that the model behind a forecast saw beside its own. */
+function companionsOf(
+  windows: readonly ContextWindow[],
+  togetherOf: (forecast: QuantileForecast) => Together | undefined,
+) {
+  const known = new Map<Together | undefined, (window: ContextWindow) => ContextWindow[]>();
+  return (forecast: QuantileForecast, window: ContextWindow): ContextWindow[] => {
+    const together = togetherOf(forecast);
+    const seenWith = known.get(together) ?? companions(windows, together);
+    known.set(together, seenWith);
+    return seenWith(window);
+  };
 }
 
 function isAnswer(candidate: Answer | ForecastFailure): candidate is Answer {

@@ -6,6 +6,7 @@ import {
   ForecastRepository,
   JobTaskRepository,
   ModelRepository,
+  ModelRoleRepository,
   ScoreRepository,
   SeriesRepository,
   SkillRepository,
@@ -29,6 +30,7 @@ import { JobsModule } from './jobs/jobs.module.js';
 import { LocalForecastClient } from './local-forecast-client.js';
 import { ReplayRepository } from './replay/replay.repository.js';
 import { ReplayService } from './replay/replay.service.js';
+import { ServingService } from './roles/serving.service.js';
 import { ScorecardService } from './scorecard/scorecard.service.js';
 import { ScorecardWorker } from './scorecard/scorecard.worker.js';
 import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
@@ -73,6 +75,7 @@ export class ForecasterModule implements OnApplicationShutdown {
           ForecastRepository,
           JobTaskRepository,
           ModelRepository,
+          ModelRoleRepository,
           ScoreRepository,
           SkillRepository,
         ].map(repository),
@@ -85,6 +88,7 @@ export class ForecasterModule implements OnApplicationShutdown {
         ReplayRepository,
         ReplayService,
         ScorecardService,
+        ServingService,
         SkillReviewService,
         { provide: FORECAST_CLIENT, useClass: LocalForecastClient },
         ...(env.SCHEDULER ? [JobWorker, ForecastSchedule, ScorecardWorker, StreamForecastsService] : []),

@@ -1,9 +1,17 @@
 import type { Forecaster } from '@app/forecasters';
-import { ContextRepository, ForecastRepository, SeriesRepository, SkillRepository } from '@app/persistence';
+import { silentLogger } from '@app/observability';
+import {
+  ContextRepository,
+  ForecastRepository,
+  ModelRoleRepository,
+  SeriesRepository,
+  SkillRepository,
+} from '@app/persistence';
 import type { DataSource } from 'typeorm';
 
 import { ContextLoader } from '../src/context-loader.js';
 import { ForecastService } from '../src/forecast.service.js';
+import { ServingService } from '../src/roles/serving.service.js';
 import { catalogueOf } from './recording-forecaster.js';
 
 export const LIMITS = { MAX_HORIZON: 4096, MAX_SERIES_PER_CALL: 1024, DEFAULT_FREQ: 'PT1M' };
@@ -14,8 +22,12 @@ export function forecastService(dataSource: DataSource, forecaster: Forecaster, 
     new SeriesRepository(dataSource),
     new ContextLoader(new ContextRepository(dataSource), limits),
     new ForecastRepository(dataSource),
-    new SkillRepository(dataSource),
-    catalogueOf(forecaster),
+    new ServingService(
+      new SkillRepository(dataSource),
+      new ModelRoleRepository(dataSource),
+      catalogueOf(forecaster),
+      silentLogger(),
+    ),
     limits,
   );
 }

@@ -1,4 +1,4 @@
-import { ModelRepository } from '@app/persistence';
+import { ModelRepository, ModelRoleRepository } from '@app/persistence';
 import { Module } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { JobsModule } from '../../forecaster/src/jobs/jobs.module.js';
@@ -9,6 +9,7 @@ import { StoredAnomalies } from './anomalies/stored-anomalies.js';
 import { ForecastsController } from './forecasts/forecasts.controller.js';
 import { StoredForecasts } from './forecasts/stored-forecasts.js';
 import { JobsController } from './jobs/jobs.controller.js';
+import { ModelRolesController } from './models/model-roles.controller.js';
 import { ModelsController } from './models/models.controller.js';
 import { ObservationReader } from './series/observation-reader.js';
 import { ScorecardController } from './scorecard/scorecard.controller.js';
@@ -32,6 +33,8 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     WebhooksController,
     JobsController,
     StreamPoliciesController,
+    // Before the one whose paths begin with a family.
+    ModelRolesController,
     ModelsController,
     ScorecardController,
   ],
@@ -46,6 +49,11 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
       provide: ModelRepository,
       inject: [DataSource],
       useFactory: (dataSource: DataSource) => new ModelRepository(dataSource),
+    },
+    {
+      provide: ModelRoleRepository,
+      inject: [DataSource],
+      useFactory: (dataSource: DataSource) => new ModelRoleRepository(dataSource),
     },
   ],
 })

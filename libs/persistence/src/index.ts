@@ -15,6 +15,16 @@ export {
   type ScoreTask,
 } from './repositories/score.repository.js';
 export { ModelRepository, type ModelRecord, type NewModelRecord } from './repositories/model.repository.js';
+export {
+  MODEL_ROLES,
+  ModelRoleRepository,
+  type ModelRole,
+  type NewModelRole,
+  type RoleChange,
+  type RoleKind,
+  type RoleOnSeries,
+  type RoleSelector,
+} from './repositories/model-role.repository.js';
 export { SkillRepository, type DayLoss, type StoredSkill } from './repositories/skill.repository.js';
 export { SeriesRepository, type SeriesRow } from './repositories/series.repository.js';
 export {

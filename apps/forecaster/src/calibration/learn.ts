@@ -26,6 +26,8 @@ export interface History {
   readonly pairs: readonly ScoredPair[];
   /** By position of the pair. */
   readonly steps: readonly ForecastStep[];
+  /** Models that only have a role on the series: scored, and no part of the aggregate. */
+  readonly outsiders: ReadonlySet<string>;
 }
 
 /** Of the steps that foretold a point, one in each lead bucket: the nearest. The others would say the same again. */
@@ -99,10 +101,11 @@ export function blocksOf(days: readonly DayLoss[]): LossBlock[] {
 }
 
 /** Those behind the newest forecast, as they were weighted there. */
-function modelsOf({ pairs, steps }: History): string[] {
+function modelsOf({ pairs, steps, outsiders }: History): string[] {
   const newest = pairs.length - 1;
+  const isPart = (model: string) => model !== UNCALIBRATED && model !== AGGREGATE && !outsiders.has(model);
   return steps
-    .filter(({ position, model }) => position === newest && model !== UNCALIBRATED && model !== AGGREGATE)
+    .filter(({ position, model }) => position === newest && isPart(model))
     .map(({ model }) => model)
     .sort();
 }

@@ -1,10 +1,11 @@
 import { AGGREGATE } from '@app/forecasters';
 import { LOGGER, type Logger } from '@app/observability';
-import { ScoreRepository, SkillRepository } from '@app/persistence';
+import { ModelRoleRepository, ScoreRepository, SkillRepository } from '@app/persistence';
 import { chooseChampion, GUARD_DEFAULTS } from '@app/uncertainty';
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 
+import { planRoles } from '../roles/role-plan.js';
 import { pairSteps } from '../scorecard/score-points.js';
 import { blocksOf, calibrationsOf, onePerBucket, weightsOf, type History } from './learn.js';
 
@@ -28,6 +29,7 @@ export class SkillReviewService {
     private readonly dataSource: DataSource,
     private readonly scores: ScoreRepository,
     private readonly skills: SkillRepository,
+    private readonly roles: ModelRoleRepository,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -50,15 +52,24 @@ export class SkillReviewService {
     const points = await this.skills.scoredPoints(seriesId, POINTS_BACK, manager);
     const { forecasts } = await this.scores.covering(points, manager);
     const pairs = onePerBucket(pairSteps(points, forecasts));
-    return { pairs, steps: pairs.length > 0 ? await this.scores.steps(pairs, manager) : [] };
+    if (pairs.length === 0) return { pairs, steps: [], outsiders: new Set() };
+    const steps = await this.scores.steps(pairs, manager);
+    return { pairs, steps, outsiders: new Set(await this.skills.outsiders(pairs.at(-1)!.forecastId, manager)) };
   }
 
-  /** What is served must not lose to seasonal naive, nor clearly to what else there is. */
+  /** What is served must not lose to seasonal naive, nor clearly to what else there is; shadows are never served. */
   private async guard(seriesId: number, now: Date, manager: EntityManager): Promise<void> {
     const blocks = blocksOf(await this.skills.dayLosses(seriesId, DAYS_BACK, manager));
     const [skill] = await this.skills.load([seriesId], undefined, manager);
-    const champion = skill?.champion?.champion ?? AGGREGATE;
-    const candidates = [...new Set(blocks.flatMap(({ losses }) => Object.keys(losses)))];
+    const { serves, guard, rivals } = planRoles(
+      await this.roles.match([seriesId], undefined, manager),
+      skill?.champion,
+    );
+    const champion = serves?.model ?? guard?.champion ?? AGGREGATE;
+    const shadows = new Set(rivals.filter(({ role }) => role === 'shadow').map(({ model }) => model));
+    const candidates = [...new Set(blocks.flatMap(({ losses }) => Object.keys(losses)))].filter(
+      (model) => !shadows.has(model),
+    );
     const decision = chooseChampion(champion, candidates, blocks, GUARD_DEFAULTS);
     if (!decision.changed) return;
     const change = { champion: decision.champion, replaced: champion, reason: decision.reason };

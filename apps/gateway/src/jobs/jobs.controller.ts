@@ -1,9 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { PlatformError } from '@app/observability';
 import { ApiProblems } from '@app/server';
 import { FORECAST_CLIENT, type ForecastClient } from '../../../forecaster/src/forecast-client.js';
 import { JobsService } from '../../../forecaster/src/jobs/jobs.service.js';
+import { requireModel } from '../models/require-model.js';
 import {
   jobExample,
   jobList,
@@ -48,7 +48,7 @@ export class JobsController {
     'DATABASE_UNAVAILABLE',
   )
   async create(@Body({ schema: jobRequest }) request: JobRequest): Promise<JobView> {
-    await this.#requireModel(request.model ?? 'auto');
+    await requireModel(this.forecaster, request.model ?? 'auto');
     return viewJob(await this.jobs.create(toJobInput(request)));
   }
 
@@ -111,14 +111,5 @@ export class JobsController {
     @Query({ schema: runsQuery }) { limit }: RunsQuery,
   ): Promise<{ runs: RunView[] }> {
     return { runs: (await this.jobs.runs(jobId, limit)).map(viewRun) };
-  }
-
-  // Said now, and not by each series of each run. A model that is refused today may be mended by then.
-  async #requireModel(model: string): Promise<void> {
-    if (model === 'auto') return;
-    const models = await this.forecaster.models();
-    if (models.some(({ name, family }) => name === model || family === model)) return;
-    const names = ['auto', ...models.map(({ name }) => name)].join(', ');
-    throw new PlatformError('MODEL_NOT_FOUND', `there is no model "${model}"; there are ${names}`, { model });
   }
 }

@@ -1,7 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Patch, Post } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ApiProblems } from '@app/server';
+import { FORECAST_CLIENT, type ForecastClient } from '../../../forecaster/src/forecast-client.js';
 import { StreamPoliciesService } from '../../../forecaster/src/stream/stream-policies.service.js';
+import { requireModel } from '../models/require-model.js';
 import {
   policyExample,
   policyList,
@@ -20,7 +22,10 @@ const POLICY = { name: 'policy_id', example: '0c2f5f1e-55d3-4b8e-9a57-3d1e2b6c7a
 @ApiTags('stream policies')
 @Controller('stream-policies')
 export class StreamPoliciesController {
-  constructor(private readonly policies: StreamPoliciesService) {}
+  constructor(
+    private readonly policies: StreamPoliciesService,
+    @Inject(FORECAST_CLIENT) private readonly forecaster: ForecastClient,
+  ) {}
 
   @Post()
   @ApiOperation({
@@ -33,10 +38,13 @@ export class StreamPoliciesController {
     'MALFORMED_JSON',
     'FREQ_INVALID',
     'HORIZON_TOO_LONG',
+    'MODEL_NOT_FOUND',
     'POLICY_NAME_TAKEN',
+    'FORECASTER_UNAVAILABLE',
     'DATABASE_UNAVAILABLE',
   )
   async create(@Body({ schema: policyRequest }) request: PolicyRequest): Promise<PolicyView> {
+    await requireModel(this.forecaster, request.model ?? 'auto');
     return viewPolicy(await this.policies.create(toPolicyInput(request)));
   }
 

@@ -20,6 +20,7 @@ import { ForecastService } from '../../../forecaster/src/forecast.service.js';
 import { JobWorker } from '../../../forecaster/src/jobs/job.worker.js';
 import { JobsService } from '../../../forecaster/src/jobs/jobs.service.js';
 import { RunStarter } from '../../../forecaster/src/jobs/run-starter.js';
+import { ServingService } from '../../../forecaster/src/roles/serving.service.js';
 import type { Progress } from '../evaluate/progress.js';
 
 /** What a scheduled run came to. */

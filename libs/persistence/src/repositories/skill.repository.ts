@@ -6,7 +6,12 @@ import type { ChangedPoint } from './score.repository.js';
 export interface StoredSkill {
   readonly weights?: { readonly version: number; readonly value: unknown };
   readonly calibration?: { readonly version: number; readonly value: unknown };
-  readonly champion?: { readonly version: number; readonly champion: string; readonly reason: string };
+  readonly champion?: {
+    readonly version: number;
+    readonly champion: string;
+    readonly reason: string;
+    readonly decidedAt: Date;
+  };
 }
 
 /** What all models lost on one day, over all leads. */
@@ -26,6 +31,7 @@ interface SkillRow {
   readonly champion_version: number | null;
   readonly champion: string | null;
   readonly reason: string | null;
+  readonly decided_at: Date | null;
 }
 
 const newest = (table: string, columns: string, time: string) => `
@@ -48,11 +54,12 @@ export class SkillRepository {
     if (seriesIds.length === 0) return [];
     const rows = await manager.query<SkillRow[]>(
       `SELECT wanted.series_id, aggregation_weights.version AS weights_version, weights,
-              calibrations.version AS calibration_version, buckets, champions.version AS champion_version, champion, reason
+              calibrations.version AS calibration_version, buckets, champions.version AS champion_version, champion, reason,
+              decided_at
        FROM unnest($1::int[]) WITH ORDINALITY AS wanted (series_id, position)
        ${newest('aggregation_weights', 'weights', 'created_at')}
        ${newest('calibrations', 'buckets', 'created_at')}
-       ${newest('champions', 'champion, reason', 'decided_at')}
+       ${newest('champions', 'champion, reason, decided_at', 'decided_at')}
        ORDER BY wanted.position`,
       [seriesIds, asOf ?? null],
     );
@@ -82,6 +89,16 @@ export class SkillRepository {
     return rows
       .map(({ ts, value, known_at }) => ({ seriesId, ts: ts.getTime(), value, scoredValue: value, knownAt: known_at }))
       .reverse();
+  }
+
+  /** The models behind a forecast that only have a role on its series, and were no part of what was put together. */
+  async outsiders(forecastId: string, manager: EntityManager): Promise<string[]> {
+    const rows = await manager.query<{ model: string }[]>(
+      `SELECT role.key AS model FROM forecasts, jsonb_each(parts -> 'roles') AS role
+       WHERE forecast_id = $1 AND role.value -> 'outside' IS NOT NULL`,
+      [forecastId],
+    );
+    return rows.map(({ model }) => model);
   }
 
   /** Losses of the last days that have any, oldest first. */
@@ -132,7 +149,12 @@ function toSkill(row: SkillRow): StoredSkill {
     ...(row.weights_version !== null && { weights: { version: row.weights_version, value: row.weights } }),
     ...(row.calibration_version !== null && { calibration: { version: row.calibration_version, value: row.buckets } }),
     ...(row.champion_version !== null && {
-      champion: { version: row.champion_version, champion: row.champion!, reason: row.reason! },
+      champion: {
+        version: row.champion_version,
+        champion: row.champion!,
+        reason: row.reason!,
+        decidedAt: row.decided_at!,
+      },
     }),
   };
 }
