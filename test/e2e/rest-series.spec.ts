@@ -53,6 +53,31 @@ describe('GET /series', () => {
   });
 });
 
+describe('GET /series?search=', () => {
+  const found = async (text: string) => {
+    const { body } = await rest().get<{ series: { item_id: string; channel: string }[] }>(
+      `/series?search=${encodeURIComponent(text)}`,
+    );
+    return body.series.map(({ item_id, channel }) => [item_id, channel]);
+  };
+
+  it('finds a text in items, channels and labels, in any case', async () => {
+    expect(await found('UMP-7')).toEqual([
+      ['pump-7', 'flow'],
+      ['pump-7', 'temp'],
+    ]);
+    expect(await found('Flo')).toContainEqual(['pump-8', 'flow']);
+    expect(await found('north')).toContainEqual(['pump-7', 'temp']);
+    expect(await found('no such thing')).toEqual([]);
+  });
+
+  it('takes wildcards and quotes for what they are', async () => {
+    expect(await found('p_mp')).toEqual([]);
+    expect(await found('%2F')).toEqual([[AWKWARD, AWKWARD]]);
+    expect(await found(`'g' "h" \\`)).toEqual([[AWKWARD, AWKWARD]]);
+  });
+});
+
 describe('PATCH /series/{item_id}/{channel}', () => {
   it('declares, keeps what is left out, merges labels, and takes back with null', async () => {
     await storeSeries(rest(), 'declared', 'value', 1);
@@ -181,6 +206,48 @@ describe('GET /series/{item_id}/{channel}/observations', () => {
     ]);
   });
 
+  it('thins a long stretch out to its lowest and highest points', async () => {
+    const seriesId = await storeSeries(rest(), 'long', 'value', 1_000);
+    await rest().dataSource.query(`UPDATE observations SET value = 99 WHERE series_id = $1 AND ts = $2`, [
+      seriesId,
+      new Date(START + 777 * HOUR),
+    ]);
+    const long = `${seriesPath('long', 'value')}/observations`;
+    const { body } = await rest().get<Page & { thinned: Json }>(`${long}?max_points=50`);
+    const all = (await rest().get<Page>(`${long}?limit=1000`)).body.observations;
+
+    expect(body.observations.length).toBeGreaterThan(40);
+    expect(body.observations.length).toBeLessThanOrEqual(50);
+    expect(body.thinned).toEqual({ method: 'min-max', points: 1_000, stretch_seconds: (999 * 3_600 + 0.001) / 25 });
+    expect(body.next_cursor).toBeNull();
+    const stretch = 40 * HOUR;
+    for (let from = START; from < START + 999 * HOUR; from += stretch) {
+      const inside = ({ ts }: { ts: string }) => Date.parse(ts) >= from && Date.parse(ts) < from + stretch;
+      const values = all.filter(inside).map(({ value }) => value);
+      const kept = body.observations.filter(inside).map(({ value }) => value);
+      expect([Math.min(...kept), Math.max(...kept)]).toEqual([Math.min(...values), Math.max(...values)]);
+    }
+    for (const { ts, value } of body.observations) {
+      expect(all.find((point) => point.ts === ts)?.value).toBe(value);
+    }
+  });
+
+  it('leaves a stretch as it is that has no more points than asked for', async () => {
+    const { body } = await rest().get<Page>(`${path}?max_points=3&to=2026-01-01T03:00:00Z`);
+
+    expect(body.observations.map(({ ts }) => Date.parse(ts))).toEqual([0, 1, 2].map((hour) => START + hour * HOUR));
+    expect(body).not.toHaveProperty('thinned');
+    expect((await rest().get<Page>(`${path}?max_points=3&to=2020-01-01T00:00:00Z`)).body.observations).toEqual([]);
+  });
+
+  it('thins out what was known at a time', async () => {
+    const asOf = new Date(START + 100 * HOUR).toISOString();
+    const { body } = await rest().get<Page & { thinned: Json }>(`${path}?max_points=10&as_of=${asOf}`);
+
+    expect(body.thinned).toMatchObject({ points: 101 });
+    expect(body.observations.length).toBeLessThanOrEqual(10);
+  });
+
   it('finds a series whose name needs every kind of encoding', async () => {
     const { status, body } = await rest().get<Page & Json>(`${seriesPath(AWKWARD, AWKWARD)}/observations?limit=1`);
 
@@ -200,6 +267,9 @@ describe('a wrong request', () => {
     ['/series?item_id=%00', 400, 'INVALID_REQUEST'],
     ['/series/pump-7/absent/observations', 404, 'NOT_FOUND'],
     ['/series/pump-7/flow/observations?from=yesterday', 400, 'INVALID_REQUEST'],
+    ['/series/pump-7/flow/observations?max_points=1', 400, 'INVALID_REQUEST'],
+    ['/series/pump-7/flow/observations?max_points=1e9', 400, 'INVALID_REQUEST'],
+    [`/series?search=${'x'.repeat(257)}`, 400, 'INVALID_REQUEST'],
     [`/series/pump-7/flow/observations?cursor=${Buffer.from('["x"]').toString('base64url')}`, 400, 'INVALID_REQUEST'],
     ['/series/%E0%A4%A/flow/observations', 400, 'INVALID_REQUEST'],
   ])('answers %s with a problem', async (path, status, code) => {

@@ -39,9 +39,17 @@ export class SeriesCatalogue {
       `SELECT ${COLUMNS} FROM series s
        WHERE ($1::text IS NULL OR s.item_id = $1) AND s.labels @> $2::jsonb
          AND ($3::text IS NULL OR (s.item_id, s.channel) > ($3, $4))
+         AND ($6::text IS NULL OR s.item_id ILIKE $6 OR s.channel ILIKE $6 OR s.labels::text ILIKE $6)
        ORDER BY s.item_id, s.channel
        LIMIT $5`,
-      [query.item_id ?? null, JSON.stringify(labelsOf(query)), afterItem, afterChannel, query.limit + 1],
+      [
+        query.item_id ?? null,
+        JSON.stringify(labelsOf(query)),
+        afterItem,
+        afterChannel,
+        query.limit + 1,
+        query.search ? containing(query.search) : null,
+      ],
     );
     const page = rows.slice(0, query.limit);
     const last = page.at(-1);
@@ -77,6 +85,11 @@ export class SeriesCatalogue {
     if (!row) throw notFound(itemId, channel);
     return view(row);
   }
+}
+
+// What LIKE takes for a wildcard stands for itself.
+function containing(text: string): string {
+  return `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
 }
 
 function assignment(column: string, value: unknown, parameter: string): { sql: string; value: unknown } {

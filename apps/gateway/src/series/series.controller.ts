@@ -18,6 +18,7 @@ import {
   type SeriesQuery,
   type SeriesView,
 } from './series.schema.js';
+import { ThinnedPoints } from './thinned-points.js';
 
 const ITEM = { name: 'item_id', example: 'pump-7', description: 'Percent-encoded where it holds a slash or the like.' };
 const CHANNEL = { name: 'channel', example: 'flow' };
@@ -29,6 +30,7 @@ export class SeriesController {
   constructor(
     private readonly catalogue: SeriesCatalogue,
     private readonly observations: ObservationReader,
+    private readonly thinned: ThinnedPoints,
   ) {}
 
   @Get()
@@ -66,6 +68,10 @@ export class SeriesController {
     @Query({ schema: observationsQuery }) query: ObservationsQuery,
   ): Promise<ObservationsPage> {
     const seriesId = await this.catalogue.idOf(itemId, channel);
-    return { item_id: itemId, channel, ...(await this.observations.read(seriesId, query)) };
+    const points =
+      query.max_points === undefined
+        ? await this.observations.read(seriesId, query)
+        : await this.thinned.read(seriesId, query, query.max_points);
+    return { item_id: itemId, channel, ...points };
   }
 }

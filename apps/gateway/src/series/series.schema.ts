@@ -3,12 +3,18 @@ import { cursor, instant, limit } from '../request-values.js';
 
 const MOST_LABELS = 64;
 const LABEL_PREFIX = 'label.';
-const NAMED = new Set(['item_id', 'limit', 'cursor']);
+const MOST_SEARCH = 256;
+const NAMED = new Set(['item_id', 'search', 'limit', 'cursor']);
 
 /** Query of `GET /series`; every other key must be a label. */
 export const seriesQuery = z
   .object({
     item_id: z.string().optional().describe('Only channels of this item.'),
+    search: z
+      .string()
+      .max(MOST_SEARCH)
+      .optional()
+      .describe('Only series with this text, in any case, in their item, channel or labels.'),
     limit: limit(100, 1_000),
     cursor,
   })
@@ -32,6 +38,15 @@ export const observationsQuery = z.strictObject({
   from: instant.optional().describe('First time, included.'),
   to: instant.optional().describe('End of the times, excluded.'),
   as_of: instant.optional().describe('Answer with what was known at this time; with what is known now when absent.'),
+  max_points: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(10_000)
+    .optional()
+    .describe(
+      'Thin a long stretch out to at most so many points, for a chart: the lowest and the highest of equal stretches of time. Without pages.',
+    ),
   limit: limit(1_000, 10_000),
   cursor,
 });
@@ -99,17 +114,25 @@ export type SeriesPage = z.output<typeof seriesPage>;
 export const observationView = z.object({
   ts: z.string(),
   value: z.number(),
-  known_at: z.string().describe('When this value became known.'),
+  known_at: z.string().optional().describe('When this value became known; absent with max_points.'),
   flags: z
     .array(z.enum(['imputed', 'late', 'revised']))
     .optional()
-    .describe('Absent with as_of.'),
+    .describe('Absent with as_of and with max_points.'),
 });
 export const observationsPage = z
   .object({
     item_id: z.string(),
     channel: z.string(),
     observations: z.array(observationView),
+    thinned: z
+      .object({
+        method: z.literal('min-max'),
+        points: z.int().describe('Points that there are.'),
+        stretch_seconds: z.number().describe('Length of the stretches of which the lowest and the highest are given.'),
+      })
+      .optional()
+      .describe('Where max_points left points out.'),
     next_cursor: z.string().nullable(),
   })
   .meta({
