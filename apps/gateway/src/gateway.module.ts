@@ -16,7 +16,10 @@ import { ScorecardController } from './scorecard/scorecard.controller.js';
 import { ScorecardReader } from './scorecard/scorecard.reader.js';
 import { SeriesCatalogue } from './series/series-catalogue.js';
 import { SeriesController } from './series/series.controller.js';
+import { ThinnedPoints } from './series/thinned-points.js';
+import { StreamsModule } from './streams/streams.module.js';
 import { StreamPoliciesController } from './stream-policies/stream-policies.controller.js';
+import { WebModule } from './web/web.module.js';
 import { StoredWebhooks } from './webhooks/stored-webhooks.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 
@@ -25,7 +28,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
  * `ForecasterModule` where the forecaster lives in the same process, else `ForecastClientModule.overHttp`.
  */
 @Module({
-  imports: [JobsModule, StreamPoliciesModule, ObservationDoorModule],
+  imports: [JobsModule, StreamPoliciesModule, ObservationDoorModule, StreamsModule, WebModule],
   controllers: [
     SeriesController,
     ForecastsController,
@@ -41,6 +44,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
   providers: [
     SeriesCatalogue,
     ObservationReader,
+    ThinnedPoints,
     StoredForecasts,
     ScorecardReader,
     StoredAnomalies,
