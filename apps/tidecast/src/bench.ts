@@ -1,6 +1,7 @@
 import { messageOf } from '@app/observability';
 import { Command, InvalidArgumentError } from 'commander';
 
+import { benchDetector } from './bench/detector.bench.js';
 import { benchDetectors } from './bench/detectors.bench.js';
 import { benchInference } from './bench/inference.bench.js';
 import { benchIngest } from './bench/ingest.bench.js';
@@ -27,6 +28,14 @@ program
   .option('--series <n>', 'series that they belong to', wholeNumber, 1_000)
   .option('--rounds <n>', 'times that both are measured, in turn', wholeNumber, 3)
   .action(benchIngest);
+
+program
+  .command('detector')
+  .description('Scores per second of one core, from a full topic to committed rows, against the library alone.')
+  .option('--records <n>', 'single-point records in the topic', wholeNumber, 200_000)
+  .option('--series <n>', 'series that they belong to', wholeNumber, 1_000)
+  .option('--rounds <n>', 'times that both are measured, in turn', wholeNumber, 3)
+  .action(benchDetector);
 
 program
   .command('detectors')

@@ -6,6 +6,7 @@ import { createDetector, RePad2, Rola, rolaDefaults, type Detector } from '@app/
 import { Progress } from '../evaluate/progress.js';
 import { formatTable } from '../evaluate/table.js';
 import { benchRows, type BenchRows } from './detector-series.js';
+import { processorSeconds } from './processor-time.js';
 import { findPeer, runPeer } from './random-cut-forest.js';
 import { median } from './statistics.js';
 
@@ -122,11 +123,6 @@ function rate(
   const seconds = processorSeconds() - started;
   progress.report(label, rows - WARM_UP, rows - WARM_UP);
   return (rows - WARM_UP) / seconds;
-}
-
-function processorSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }
 
 /** Heap and buffers that a detector of one series holds. */

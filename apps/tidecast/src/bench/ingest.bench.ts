@@ -1,7 +1,7 @@
 import { loadEnv, type Env } from '@app/config';
 import { createLogger, type Logger } from '@app/observability';
 import { SeriesWriter, float8Array, int4Array, timestamptzArray } from '@app/persistence';
-import { KafkaLog, type BatchHandler, type LogBatch, type ObservationLog } from '@app/streaming';
+import { KafkaLog } from '@app/streaming';
 import type { DataSource } from 'typeorm';
 
 import { IngestService } from '../../../ingest/src/ingest.service.js';
@@ -9,6 +9,7 @@ import { Progress } from '../evaluate/progress.js';
 import { formatTable } from '../evaluate/table.js';
 import { startServers, type BenchServers } from './servers.js';
 import { median } from './statistics.js';
+import { consumeAll, fillTopic } from './stream.js';
 
 export interface IngestBenchOptions {
   readonly records: number;
@@ -44,7 +45,7 @@ export async function benchIngest(options: IngestBenchOptions): Promise<void> {
     });
     const logger = createLogger('bench', 'error');
     const points = makePoints(options);
-    await fillTopic(env, servers, logger, points, progress);
+    await fill(env, servers, logger, points, progress);
 
     const rates = { unnest: [] as number[], kafka: [] as number[] };
     for (let round = 1; round <= options.rounds; round++) {
@@ -78,7 +79,7 @@ function makePoints({ records, series }: IngestBenchOptions): Points {
   return points;
 }
 
-async function fillTopic(
+async function fill(
   env: Env,
   { dataSource }: BenchServers,
   logger: Logger,
@@ -87,18 +88,13 @@ async function fillTopic(
 ): Promise<void> {
   const log = new KafkaLog(env, dataSource, logger);
   try {
-    await log.ensureTopics([env.OBSERVATIONS_TOPIC]);
     const { items, itemIds, ts, values } = points;
-    for (let at = 0; at < items.length; at += ROWS) {
-      const end = Math.min(at + ROWS, items.length);
-      const records = Array.from({ length: end - at }, (_, i) => {
-        const key = itemIds[items[at + i]!]!;
-        const record = { item_id: key, ts: new Date(ts[at + i]!).toISOString(), values: { flow: values[at + i]! } };
-        return { key, value: Buffer.from(JSON.stringify(record)) };
-      });
-      await log.append(env.OBSERVATIONS_TOPIC, records);
-      progress.report('filling the topic', end, items.length);
-    }
+    const record = (i: number) => {
+      const key = itemIds[items[i]!]!;
+      const json = { item_id: key, ts: new Date(ts[i]!).toISOString(), values: { flow: values[i]! } };
+      return { key, value: Buffer.from(JSON.stringify(json)) };
+    };
+    await fillTopic(log, env.OBSERVATIONS_TOPIC, items.length, record, progress);
   } finally {
     await log.close();
   }
@@ -148,42 +144,26 @@ async function consume(
 ): Promise<number> {
   const total = points.items.length;
   const log = new KafkaLog(env, dataSource, logger);
-  let service: IngestService | undefined;
+  let started = 0;
+  let pointsPerSecond = 0;
+  const watcher = {
+    started: () => {
+      started = performance.now();
+    },
+    committed: (committed: number) => {
+      pointsPerSecond = rate(committed, started);
+      progress.report(label, committed, total);
+    },
+  };
   try {
-    const pointsPerSecond = await new Promise<number>((resolve) => {
-      let started = 0;
-      let committed = 0;
-      const watch = (handler: BatchHandler) => async (batch: LogBatch) => {
-        started ||= performance.now();
-        await handler(batch);
-        committed += batch.records.length;
-        progress.report(label, committed, total);
-        if (committed === total) resolve(rate(total, started));
-      };
-      service = new IngestService(env, watched(log, watch), logger, dataSource);
-      service.onApplicationBootstrap();
-    });
+    const reading = { log, dataSource, group: env.INGEST_GROUP, total };
+    await consumeAll(reading, watcher, (watched) => new IngestService(env, watched, logger, dataSource));
     const rows: { count: number }[] = await dataSource.query(`SELECT count(*)::int AS count FROM observations`);
     if (rows[0]?.count !== total) throw new Error(`${rows[0]?.count} rows were written of ${total}`);
     return pointsPerSecond;
   } finally {
-    await service?.onModuleDestroy();
     await log.close();
   }
-}
-
-/** The log as it is, with an eye on the handler. */
-function watched(log: KafkaLog, watch: (handler: BatchHandler) => BatchHandler): ObservationLog {
-  return {
-    kind: log.kind,
-    check: () => log.check(),
-    ensureTopics: (topics) => log.ensureTopics(topics),
-    append: (topic, records) => log.append(topic, records),
-    consume: (options, handler) => log.consume(options, watch(handler)),
-    endOffsets: (topic) => log.endOffsets(topic),
-    lag: (group, topic) => log.lag(group, topic),
-    close: () => log.close(),
-  };
 }
 
 async function clear(dataSource: DataSource): Promise<void> {
