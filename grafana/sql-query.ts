@@ -1,12 +1,11 @@
 import type { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog';
 
-/** The PostgreSQL data source that the dashboard variable `datasource` names. */
-export const DATA_SOURCE = { type: 'grafana-postgresql-datasource', uid: '${datasource}' };
+import { DATABASE } from './data-sources.js';
 
 /** A panel's query as Grafana's PostgreSQL data source keeps it. */
 export interface SqlTarget extends Dataquery {
   readonly refId: string;
-  readonly datasource: typeof DATA_SOURCE;
+  readonly datasource: typeof DATABASE;
   readonly editorMode: 'code';
   readonly rawQuery: true;
   readonly rawSql: string;
@@ -29,7 +28,7 @@ function query(refId: string, rawSql: string, format: SqlTarget['format']): Buil
   return {
     build: () => ({
       refId,
-      datasource: DATA_SOURCE,
+      datasource: DATABASE,
       editorMode: 'code',
       rawQuery: true,
       rawSql,
