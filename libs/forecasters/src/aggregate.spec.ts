@@ -1,10 +1,12 @@
 import { PlatformError } from '@app/observability';
 import { CANONICAL_LEVELS, type ContextWindow, type QuantileForecast } from '@app/series';
+import { averageWeights } from '@app/uncertainty';
 import { AggregateForecaster } from './aggregate.js';
 import type { NeuralForecaster } from './auto.js';
 import { trialsOf } from './back-test.js';
 import { aWindow, series } from './fixtures/series.js';
 import type { Forecaster } from './forecaster.js';
+import { RecentForecaster } from './recent-forecaster.js';
 
 interface Fake extends Forecaster {
   readonly asked: { windows: readonly ContextWindow[]; horizon: number; beside: readonly ContextWindow[] }[];
@@ -54,6 +56,7 @@ const build = (
 ) =>
   new AggregateForecaster({
     networks,
+    recent: [],
     naive: fake('seasonal-naive', 0),
     seasonal: fake('mstl', 0),
     plain: fake('ets', 0),
@@ -61,31 +64,77 @@ const build = (
     ...more,
   });
 
+const modelsOf = ({ parts }: QuantileForecast) =>
+  (parts as { aggregation: { models: Record<string, number> } }).aggregation.models;
+const lengthsOf = ({ asked }: Fake) =>
+  asked.map(({ windows, horizon }) => [windows.map(({ target }) => target.length), horizon]);
+
 describe('AggregateForecaster', () => {
-  it('weighs every network and the baselines that apply, and says with which weight', async () => {
-    const [forecast] = await build([network('ttm', 0), network('tsmixer', 0)]).forecast([long], 24);
+  it('weighs every network and the baseline that applies, and says with which weight', async () => {
+    const [forecast] = await build([network('ttm', 5), network('tsmixer', 5)]).forecast([long], 24);
     expect(forecast).toMatchObject({ model: 'aggregate', provider: 'cpu+js', status: 'ok' });
-    const { models } = (forecast!.parts as { aggregation: { models: Record<string, number> } }).aggregation;
-    expect(Object.keys(models)).toEqual(['ttm/base', 'tsmixer/base', 'seasonal-naive', 'mstl']);
+    const models = modelsOf(forecast!);
+    expect(Object.keys(models)).toEqual(['ttm/base', 'tsmixer/base', 'mstl']);
     expect(Object.values(models).reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 12);
-    expect(forecast!.parts.chosen).toMatchObject({ 'ttm/base': 'weight 0.455', ets: 'for series without a season' });
+    expect(forecast!.parts.chosen).toMatchObject({
+      aggregate: 'the weighted mean of 3 models',
+      'seasonal-naive': 'weight 0.000',
+      ets: 'for series without a season',
+    });
   });
 
-  it('asks each model twice: for the horizon, and for the trial inside the context', async () => {
+  it('asks each network twice: for the horizon, and for the trial inside the context', async () => {
     const ttm = network('ttm');
     await build([ttm]).forecast([long, seasonless], 24);
-    expect(ttm.asked.map(({ windows, horizon }) => [windows.map(({ target }) => target.length), horizon])).toEqual([
+    expect(lengthsOf(ttm)).toEqual([
       [[200, 200], 24],
       [[176, 176], 24],
     ]);
     expect(ttm.asked[1]!.windows[0]!.cutoff).toBe(long.cutoff - 24 * long.freq.approxMs);
   });
 
+  it('fits a baseline to the whole window only where its trial was worth it', async () => {
+    const mstl = fake('mstl', 0);
+    const [good] = await build([network('ttm', 5)], { seasonal: mstl }).forecast([long], 24);
+    expect(lengthsOf(mstl)).toEqual([
+      [[176], 24],
+      [[200], 24],
+    ]);
+    expect(modelsOf(good!)['mstl']).toBeGreaterThan(0.99);
+    const poor = fake('mstl', 5);
+    const [bad] = await build([network('ttm', 0)], { seasonal: poor }).forecast([long], 24);
+    expect(lengthsOf(poor)).toEqual([[[176], 24]]);
+    expect(bad!.parts.chosen).toMatchObject({ mstl: expect.stringContaining('has not earned') });
+  });
+
+  it('shows one network the last points only, and weighs that by the trial', async () => {
+    const ttm = network('ttm', 0);
+    const recent = [new RecentForecaster(ttm, 100), new RecentForecaster(ttm, 500)];
+    const [forecast] = await build([ttm], { recent }).forecast([long], 24);
+    // Window, the last points of it; the trial, the last points of that.
+    expect(lengthsOf(ttm).map(([lengths]) => lengths)).toEqual([[200], [176], [100], [100]]);
+    expect(modelsOf(forecast!)).toEqual({
+      'ttm/base': expect.closeTo(1 / 1.05, 12),
+      'ttm/base:last-100': expect.closeTo(0.05 / 1.05, 12),
+    });
+    expect(forecast!.parts.chosen).toMatchObject({ 'ttm/base:last-500': expect.stringContaining('no more than 500') });
+  });
+
+  it('makes no trial where the scorecard has taught the weights, and fits what has one', async () => {
+    const [ttm, mstl] = [network('ttm', 0), fake('mstl', 0)];
+    const models = ['ttm/base', 'mstl'];
+    const taught = (logits: number[]) => [{ weights: { version: 3, weights: { ...averageWeights(models), logits } } }];
+    const [both] = await build([ttm], { seasonal: mstl }).forecast([long], 24, [], taught([0, 0]));
+    expect([lengthsOf(ttm), lengthsOf(mstl)]).toEqual([[[[200], 24]], [[[200], 24]]]);
+    expect(modelsOf(both!)).toEqual({ 'ttm/base': 0.5, mstl: 0.5 });
+    const [one] = await build([ttm], { seasonal: mstl }).forecast([long], 24, [], taught([0, -9]));
+    expect(lengthsOf(mstl)).toHaveLength(1);
+    expect(modelsOf(one!)).toEqual({ 'ttm/base': 1 });
+  });
+
   it('gives a model that was wrong in the trial next to no weight', async () => {
     const [forecast] = await build([network('ttm', 0), network('wild', 50)]).forecast([long], 24);
-    expect(
-      (forecast!.parts as { aggregation: { models: Record<string, number> } }).aggregation.models['wild/base'],
-    ).toBeLessThan(1e-6);
+    expect(modelsOf(forecast!)['wild/base']).toBeLessThan(1e-6);
     expect(Math.abs(forecast!.mean[0]!)).toBeLessThan(1e-3);
   });
 
@@ -109,15 +158,14 @@ describe('AggregateForecaster', () => {
     await expect(build([full]).forecast([long], 24)).rejects.toMatchObject({ code: 'OVERLOADED' });
   });
 
-  it('does not count seasonal naive twice where it stands in for a baseline', async () => {
+  it('does not count a baseline for which seasonal naive stands in', async () => {
     const seasonal = fake('mstl', 0, { answersAs: 'seasonal-naive' });
     const [forecast] = await build([network('ttm')], { seasonal }).forecast([long], 24);
-    const { models } = (forecast!.parts as { aggregation: { models: object } }).aggregation;
-    expect(Object.keys(models)).toEqual(['ttm/base', 'seasonal-naive']);
+    expect(Object.keys(modelsOf(forecast!))).toEqual(['ttm/base']);
   });
 
   it('gives what each model said as a shadow, to be scored like what was served', async () => {
-    const [forecast] = await build([network('ttm')]).forecast([long], 24);
+    const [forecast] = await build([network('ttm', 5)]).forecast([long], 24);
     const names = ['ttm/base', 'seasonal-naive', 'mstl', 'aggregate-uncalibrated'];
     expect(forecast!.shadows!.map(({ model }) => model)).toEqual(names);
     expect(forecast!.shadows!.every(({ quantiles }) => quantiles.length === 24 * 13)).toBe(true);
@@ -125,7 +173,7 @@ describe('AggregateForecaster', () => {
 
   it('serves the champion of a series, and keeps the others as its shadows', async () => {
     const champion = { version: 1, model: 'seasonal-naive', reason: 'aggregate loses' };
-    const [forecast] = await build([network('ttm', 1)]).forecast([long], 24, [], [{ champion }]);
+    const [forecast] = await build([network('ttm', 5)]).forecast([long], 24, [], [{ champion }]);
     expect(forecast).toMatchObject({ model: 'seasonal-naive', provider: 'js' });
     expect(forecast!.shadows!.map(({ model }) => model)).toEqual(['ttm/base', 'mstl', 'aggregate-uncalibrated']);
   });
@@ -141,6 +189,10 @@ describe('trialsOf', () => {
       (horizon) => trialsOf([aWindow(series(400, (t) => t))], horizon, 16)[0]!.actual.length,
     );
     expect(lengths).toEqual([12, 24, 96]);
+  });
+
+  it('takes no more than a third of a window', () => {
+    expect(trialsOf([aWindow(series(60, (t) => t))], 96, 16)[0]!.actual).toHaveLength(20);
   });
 
   it('leaves out windows that are too short, too gappy, or end in nothing', () => {

@@ -1,18 +1,32 @@
-import { PlatformError, messageOf } from '@app/observability';
 import { meanOfQuantiles, type ContextWindow, type QuantileForecast } from '@app/series';
-import { AGGREGATE, UNCALIBRATED, combine, type Candidate, type SeriesKnowledge } from './aggregation-plan.js';
-import { isFailure, whyNotNeural, type NeuralForecaster } from './auto.js';
+import { modelShares } from '@app/uncertainty';
+import {
+  AGGREGATE,
+  SPECK,
+  UNCALIBRATED,
+  combine,
+  learntFor,
+  weigh,
+  type Candidate,
+  type Plan,
+  type SeriesKnowledge,
+} from './aggregation-plan.js';
+import { whyNotNeural, type NeuralForecaster } from './auto.js';
 import { trialsOf, type Trial } from './back-test.js';
 import { requireObservations } from './context.js';
 import type { Forecaster } from './forecaster.js';
 import type { Together } from './network.js';
 import { observedPoints } from './observed-points.js';
+import { ask, type Member, type Opinion, type Question } from './opinion.js';
+import type { RecentForecaster } from './recent-forecaster.js';
 
 export interface AggregateOptions {
   readonly networks: readonly NeuralForecaster[];
-  /** Always among the candidates: what is served must not lose to it. */
+  /** Networks that see the last points only. */
+  readonly recent: readonly RecentForecaster[];
+  /** Always heard, never weighted: what is served must not lose to it. */
   readonly naive: Forecaster;
-  /** For windows with a season, and for those without. */
+  /** Fitted to windows with a season, and to those without, where the trial says that it is worth it. */
   readonly seasonal: Forecaster;
   readonly plain: Forecaster;
   /** For windows that no network is for. */
@@ -21,20 +35,14 @@ export interface AggregateOptions {
   readonly missing?: Readonly<Record<string, string>>;
 }
 
-/** What a model said about the windows that it was asked about, by index; and why about others not. */
-interface Opinion {
-  readonly forecaster: Forecaster;
-  readonly kind: Candidate['kind'];
-  readonly forecasts: ReadonlyMap<number, QuantileForecast>;
-  readonly trials: ReadonlyMap<number, QuantileForecast>;
-  readonly refusals: ReadonlyMap<number, string>;
-}
+/** Whether a fitted model is needed on a window, by index of the window. */
+type Wanted = (index: number) => boolean;
 
 /**
- * `model: "auto"`: every network whose context is met and the baselines that apply, weighted, aggregated, uncrossed and
- * calibrated into one forecast. Weights and calibration are what the scorecard has taught about the series; where it has
- * not yet, they come from a trial inside the context, and where that is too short, networks count alike. Windows that no
- * network is for get the best baseline.
+ * `model: "auto"`: every network whose context is met, one that sees the last points only, and the baseline that applies,
+ * weighted, aggregated, uncrossed and calibrated into one forecast. Weights and calibration are what the scorecard has
+ * taught about the series; where it has not yet, weights come from a trial inside the context, and where that is too
+ * short, networks count alike. Windows that no network is for get the best baseline.
  */
 export class AggregateForecaster implements Forecaster {
   readonly name = 'auto';
@@ -43,8 +51,13 @@ export class AggregateForecaster implements Forecaster {
 
   /** The same with these of its networks, and no others that have come since: for a forecast that was made of them. */
   only(names: readonly string[]): AggregateForecaster {
-    const networks = this.options.networks.filter(({ name }) => names.includes(name));
-    return new AggregateForecaster({ ...this.options, networks });
+    const among = ({ name }: Forecaster) => names.includes(name);
+    const { networks, recent } = this.options;
+    return new AggregateForecaster({
+      ...this.options,
+      networks: networks.filter(among),
+      recent: recent.filter(among),
+    });
   }
 
   get together(): Together | undefined {
@@ -58,101 +71,114 @@ export class AggregateForecaster implements Forecaster {
     knowledge: readonly (SeriesKnowledge | undefined)[] = [],
   ): Promise<QuantileForecast[]> {
     windows.forEach(requireObservations);
-    const trusting = windows.map((window) => this.options.networks.some((one) => !whyNotNeural(one, window, horizon)));
-    const others = windows.filter((_, i) => !trusting[i]);
-    const fewest = Math.min(...this.options.networks.map(({ minContext }) => minContext));
-    const trials = trialsOf(windows, horizon, fewest).filter(({ index }) => trusting[index]);
-    const asked = { windows, trusting, trials, horizon, beside };
-    const [opinions, nextOther] = await Promise.all([
-      this.#opinions(asked),
-      others.length > 0
-        ? this.options.otherwise.forecast(others, horizon, beside).then((all) => all.values())
-        : undefined,
-    ]);
-    const trialOf = new Map(trials.map((trial) => [trial.index, trial]));
-    const lost = windows.filter(
-      (_, i) => trusting[i] && !opinions.some(({ kind, forecasts }) => kind === 'network' && forecasts.has(i)),
+    const { networks, otherwise, missing } = this.options;
+    const trusted = (window: ContextWindow) => networks.some((one) => !whyNotNeural(one, window, horizon));
+    const indices = windows.flatMap((window, i) => (trusted(window) ? [i] : []));
+    const trusting = new Set(indices);
+    const others = windows.filter((_, i) => !trusting.has(i));
+    const fewest = Math.min(...networks.map(({ minContext }) => minContext));
+    const trials = trialsOf(windows, horizon, fewest).filter(
+      ({ index }) => trusting.has(index) && !this.#learnt(windows[index]!, horizon, knowledge[index]),
     );
+    const [opinions, instead] = await Promise.all([
+      indices.length > 0 ? this.#hear({ windows, indices, trials, horizon, beside }, knowledge) : [],
+      others.length > 0 ? otherwise.forecast(others, horizon, beside) : [],
+    ]);
     // All networks failed on these.
-    const nextLost = (lost.length > 0 ? await this.options.otherwise.forecast(lost, horizon, beside) : []).values();
+    const isNetwork = ({ forecaster }: Opinion) => networks.some((one) => one === forecaster);
+    const lost = new Set(indices.filter((i) => !opinions.some((one) => isNetwork(one) && one.forecasts.has(i))));
+    const forlorn = windows.filter((_, i) => lost.has(i));
+    const found = forlorn.length > 0 ? await otherwise.forecast(forlorn, horizon, beside) : [];
+
+    const trialOf = new Map(trials.map((trial) => [trial.index, trial]));
+    const [nextInstead, nextFound] = [instead.values(), found.values()];
     return windows.map((window, i) => {
-      if (!trusting[i]) return nextOther!.next().value!;
-      if (lost.includes(window)) return nextLost.next().value!;
+      if (!trusting.has(i)) return nextInstead.next().value!;
+      if (lost.has(i)) return nextFound.next().value!;
       const forecast = put(window, i, opinions, trialOf.get(i), knowledge[i]);
-      return this.options.missing ? because(forecast, this.options.missing) : forecast;
+      return missing ? because(forecast, missing) : forecast;
     });
   }
 
-  async #opinions(asked: Asked): Promise<Opinion[]> {
-    const { networks, naive, seasonal, plain } = this.options;
-    const { windows, trusting, horizon } = asked;
-    const everywhere = () => undefined;
+  /** What the scorecard has taught about the models that will be heard on a window; undefined where they need a trial. */
+  #learnt(window: ContextWindow, horizon: number, knowledge: SeriesKnowledge | undefined) {
+    if (!knowledge?.weights) return undefined;
+    const { networks, recent, seasonal, plain } = this.options;
+    const heard = [
+      ...networks.filter((one) => !whyNotNeural(one, window, horizon)),
+      ...recent.filter((one) => one.whyNot(window, horizon) === undefined),
+      window.season > 1 ? seasonal : plain,
+    ];
+    return learntFor(
+      knowledge.weights.weights,
+      heard.map(({ name }) => name),
+    );
+  }
+
+  /** Networks, and what costs as good as nothing, on every window; what has to be fitted where it has earned a weight. */
+  async #hear(question: Question, knowledge: readonly (SeriesKnowledge | undefined)[]): Promise<Opinion[]> {
+    const { networks, recent, naive, seasonal, plain } = this.options;
+    const { windows, horizon, trials } = question;
     const seasons = (wanted: boolean) => (window: ContextWindow) =>
       window.season > 1 === wanted ? undefined : `for series ${wanted ? 'with' : 'without'} a season`;
-    const all = [
-      ...networks.map((one) => ask(one, 'network', (window) => whyNotNeural(one, window, horizon)?.reason, asked)),
-      ask(naive, 'baseline', everywhere, asked),
-      ask(seasonal, 'baseline', seasons(true), asked),
-      ask(plain, 'baseline', seasons(false), asked),
+    const fitted: Member[] = [
+      { forecaster: seasonal, whyNot: seasons(true) },
+      { forecaster: plain, whyNot: seasons(false) },
     ];
-    return windows.some((_, i) => trusting[i]) ? Promise.all(all) : [];
-  }
-}
-
-interface Asked {
-  readonly windows: readonly ContextWindow[];
-  /** Whether any network is for a window. */
-  readonly trusting: readonly boolean[];
-  readonly trials: readonly Trial[];
-  readonly horizon: number;
-  readonly beside: readonly ContextWindow[];
-}
-
-/** Asks one model about the windows that it is for, and about their trials. One that fails has no opinion. */
-async function ask(
-  forecaster: Forecaster,
-  kind: Candidate['kind'],
-  whyNot: (window: ContextWindow) => string | undefined,
-  { windows, trusting, trials, horizon, beside }: Asked,
-): Promise<Opinion> {
-  const refusals = new Map<number, string>();
-  windows.forEach((window, i) => {
-    const reason = trusting[i] ? whyNot(window) : undefined;
-    if (reason !== undefined) refusals.set(i, reason);
-  });
-  const indices = windows.flatMap((_, i) => (trusting[i] && !refusals.has(i) ? [i] : []));
-  const own = trials.filter(({ index, window }) => indices.includes(index) && whyNot(window) === undefined);
-  const aside = [...beside, ...windows.filter((_, i) => !indices.includes(i))];
-  const steps = own[0]?.actual.length ?? 0;
-  const none = { forecaster, kind, forecasts: new Map(), trials: new Map() };
-  if (indices.length === 0) return { ...none, refusals };
-  try {
-    const [forecasts, past] = await Promise.all([
-      forecaster.forecast(
-        indices.map((i) => windows[i]!),
-        horizon,
-        forecaster.together ? aside : [],
-      ),
-      own.length > 0
-        ? forecaster.forecast(
-            own.map(({ window }) => window),
-            steps,
-          )
-        : [],
+    const [heard, tried, reference] = await Promise.all([
+      Promise.all([
+        ...networks.map((one) =>
+          ask({ forecaster: one, whyNot: (window) => whyNotNeural(one, window, horizon)?.reason }, question),
+        ),
+        ...recent.map((one) => ask({ forecaster: one, whyNot: (window) => one.whyNot(window, horizon) }, question)),
+      ]),
+      Promise.all(fitted.map((one) => ask(one, { ...question, indices: [] }))),
+      ask({ forecaster: naive, whyNot: () => undefined }, { ...question, trials: [] }),
     ]);
-    return {
-      forecaster,
-      kind,
-      forecasts: new Map(forecasts.map((forecast, i) => [indices[i]!, forecast])),
-      trials: new Map(past.map((forecast, i) => [own[i]!.index, forecast])),
-      refusals,
+    const trialOf = new Map(trials.map((trial) => [trial.index, trial]));
+    const wanted = (name: string): Wanted => {
+      return (index) => {
+        const known = knowledge[index];
+        if (known?.champion?.model === name) return true;
+        const trial = trialOf.get(index);
+        if (!trial) {
+          const learnt = this.#learnt(windows[index]!, horizon, known);
+          return learnt !== undefined && (modelShares(learnt)[name] ?? 0) >= SPECK;
+        }
+        const { weights } = weigh(candidatesFor(index, [...heard, ...tried], true), trial.actual, known ?? {});
+        return (modelShares(weights)[name] ?? 0) >= SPECK;
+      };
     };
-  } catch (error) {
-    // An overloaded platform must say so; a model that fails must not leave a series without an answer.
-    if (!(error instanceof PlatformError) || !isFailure(error)) throw error;
-    for (const i of indices) refusals.set(i, `failed: ${messageOf(error)}`);
-    return { ...none, refusals };
+    const full = await Promise.all(
+      fitted.map((one, i) => this.#fit(one, tried[i]!, question, wanted(one.forecaster.name))),
+    );
+    return [...heard, reference, ...full];
   }
+
+  /** A fitted model on the windows on which it is wanted; what it said in trials is at hand. */
+  async #fit(member: Member, tried: Opinion, question: Question, wanted: Wanted): Promise<Opinion> {
+    const applies = question.indices.filter((i) => member.whyNot(question.windows[i]!) === undefined);
+    const indices = applies.filter(wanted);
+    const said = await ask(member, { ...question, indices, trials: [] });
+    const refusals = new Map([
+      ...question.indices.map((i) => [i, member.whyNot(question.windows[i]!) ?? NOT_WORTH_IT] as const),
+      ...tried.refusals,
+      ...said.refusals,
+    ]);
+    for (const i of said.forecasts.keys()) refusals.delete(i);
+    return { ...said, trials: tried.trials, refusals };
+  }
+}
+
+const NOT_WORTH_IT = 'passed over: it has not earned a weight that would be worth fitting it';
+
+/** What was said about one window; `tried`: also by those who went through its trial only. */
+function candidatesFor(index: number, opinions: readonly Opinion[], tried = false): Omit<Candidate, 'quantiles'>[] {
+  return opinions.flatMap(({ forecaster, forecasts, trials }) => {
+    if (!forecasts.has(index) && !(tried && trials.has(index))) return [];
+    const trial = trials.get(index)?.quantiles;
+    return [{ model: forecaster.name, ...(trial && { trial }) }];
+  });
 }
 
 /** Adds reasons that hold for all windows. */
@@ -168,25 +194,19 @@ function put(
   trial: Trial | undefined,
   knowledge: SeriesKnowledge | undefined,
 ): QuantileForecast {
-  const heard = opinions.flatMap(({ forecaster, kind, forecasts, trials }) => {
+  const heard = opinions.flatMap(({ forecasts }) => forecasts.get(index) ?? []);
+  const candidates: Candidate[] = opinions.flatMap(({ forecasts, trials }) => {
     const forecast = forecasts.get(index);
-    // A baseline that does not apply had seasonal naive stand in, which is here already.
-    if (!forecast || forecast.model !== forecaster.name) return [];
-    const past = trials.get(index);
-    return [{ kind, forecast, trial: past?.model === forecaster.name ? past.quantiles : undefined }];
+    if (!forecast) return [];
+    const { model, modelSha256, quantiles } = forecast;
+    const past = trials.get(index)?.quantiles;
+    return [{ model, modelSha256, quantiles, ...(past && { trial: past }) }];
   });
-  const candidates: Candidate[] = heard.map(({ kind, forecast, trial: past }) => ({
-    kind,
-    model: forecast.model,
-    modelSha256: forecast.modelSha256,
-    quantiles: forecast.quantiles,
-    ...(past && { trial: past }),
-  }));
   const { served, raw, plan } = combine(candidates, trial?.actual, knowledge);
-  const champion = plan.champion && heard.find(({ forecast }) => forecast.model === plan.champion!.model);
+  const champion = plan.champion && heard.find(({ model }) => model === plan.champion!.model);
   const chosen = Object.fromEntries([
-    ...(champion ? [] : [[AGGREGATE, `the weighted mean of ${heard.length} models`] as const]),
-    ...heard.map(({ forecast: { model } }) => [model, `weight ${(plan.models[model] ?? 0).toFixed(3)}`] as const),
+    ...(champion ? [] : [[AGGREGATE, `the weighted mean of ${Object.keys(plan.models).length} models`] as const]),
+    ...heard.map(({ model }) => [model, `weight ${(plan.models[model] ?? 0).toFixed(3)}`] as const),
     ...opinions.flatMap(({ forecaster, refusals }) => {
       const reason = refusals.get(index);
       return reason === undefined ? [] : [[forecaster.name, reason] as const];
@@ -195,9 +215,9 @@ function put(
   return {
     itemId: window.itemId,
     channel: window.channel,
-    model: champion ? champion.forecast.model : AGGREGATE,
-    modelSha256: champion?.forecast.modelSha256,
-    provider: champion?.forecast.provider ?? [...new Set(heard.map(({ forecast }) => forecast.provider))].join('+'),
+    model: champion ? champion.model : AGGREGATE,
+    modelSha256: champion?.modelSha256,
+    provider: champion?.provider ?? providersOf(heard, plan),
     freq: window.freq,
     timeZone: window.timeZone,
     cutoff: window.cutoff,
@@ -211,7 +231,7 @@ function put(
       aggregation: {
         ...plan,
         sha256: Object.fromEntries(
-          heard.flatMap(({ forecast: { model, modelSha256 } }) => (modelSha256 ? [[model, modelSha256]] : [])),
+          heard.flatMap(({ model, modelSha256 }) => (modelSha256 ? [[model, modelSha256]] : [])),
         ),
       },
       chosen,
@@ -223,4 +243,9 @@ function put(
       { model: UNCALIBRATED, quantiles: raw },
     ],
   };
+}
+
+/** Where the models ran that are part of the forecast. */
+function providersOf(heard: readonly QuantileForecast[], { models }: Plan): string {
+  return [...new Set(heard.filter(({ model }) => model in models).map(({ provider }) => provider))].join('+');
 }

@@ -18,6 +18,7 @@ import type { Forecaster, ModelDescription } from './forecaster.js';
 import { StatisticalForecaster, baselinePool } from './statistical.js';
 import { sMambaForecaster } from './s-mamba.js';
 import { timeMoeForecaster } from './time-moe.js';
+import { RecentForecaster } from './recent-forecaster.js';
 import { tsMixerForecaster } from './tsmixer.js';
 import { ttmForecaster } from './ttm.js';
 
@@ -25,6 +26,8 @@ import { ttmForecaster } from './ttm.js';
 const MOST_BASELINE_THREADS = 4;
 /** The package that `auto` uses where it is to use one only. */
 const DEFAULT_PACKAGE = 'ttm/base';
+/** Points that one network is shown besides the whole window, in case what came before misleads. */
+const RECENT = [256, 128];
 /** How the packages end that are made for any series. */
 const GENERAL = '/base';
 
@@ -120,6 +123,7 @@ export class ForecasterCatalogue {
     const baseline = (name: (typeof BASELINES)[number]) => baselines[BASELINES.indexOf(name)]!;
     return new AggregateForecaster({
       networks: general,
+      recent: RECENT.map((points) => new RecentForecaster(networks.get(DEFAULT_PACKAGE) ?? general[0]!, points)),
       naive: baseline('seasonal-naive'),
       seasonal: baseline('mstl'),
       plain: baseline('ets'),

@@ -1,4 +1,4 @@
-import { AGGREGATE, BASELINES, BASELINE_PRIOR, UNCALIBRATED } from '@app/forecasters';
+import { AGGREGATE, REFERENCE, UNCALIBRATED, priorLogits } from '@app/forecasters';
 import type { DayLoss, ForecastStep } from '@app/persistence';
 import {
   ConformalCalibrator,
@@ -13,7 +13,7 @@ import {
 
 import type { ScoredPair } from '../scorecard/score-points.js';
 
-/** Scores below which a lead bucket is left to the trial inside the context: too few for an interval of 95 %. */
+/** Scores below which a lead bucket is left as the models have it: too few for an interval of 95 %. */
 const FEWEST_SCORES = fewestScores(0.95);
 /** Samples from which weights are fitted, and origins that they must come from. */
 const FEWEST_SAMPLES = { samples: 100, origins: 8 };
@@ -80,8 +80,7 @@ export function weightsOf(history: History): { weights: AggregationWeights; samp
     return undefined;
   const stride = Math.ceil(samples.length / MOST_SAMPLES);
   const thinned = samples.filter((_, i) => i % stride === 0);
-  const baselines = new Set<string>(BASELINES);
-  const prior = models.map((model) => (baselines.has(model) ? Math.log(BASELINE_PRIOR) : 0));
+  const prior = priorLogits(models);
   const weights = fitAggregation(models, thinned, { resolution: 'coarse', steps: FIT_STEPS, prior });
   return { weights, samples: thinned.length };
 }
@@ -103,7 +102,8 @@ export function blocksOf(days: readonly DayLoss[]): LossBlock[] {
 /** Those behind the newest forecast, as they were weighted there. */
 function modelsOf({ pairs, steps, outsiders }: History): string[] {
   const newest = pairs.length - 1;
-  const isPart = (model: string) => model !== UNCALIBRATED && model !== AGGREGATE && !outsiders.has(model);
+  const isPart = (model: string) =>
+    model !== UNCALIBRATED && model !== AGGREGATE && model !== REFERENCE && !outsiders.has(model);
   return steps
     .filter(({ position, model }) => position === newest && isPart(model))
     .map(({ model }) => model)
