@@ -1,0 +1,13 @@
+export { unparen, type Expr, type MatrixSelector, type ValueType, type VectorSelector } from './ast.js';
+export type { Limits } from './budget.js';
+export { checkTypes } from './check-types.js';
+export { PromqlError, type PromqlErrorKind } from './errors.js';
+export { evaluate, type EvaluateOptions } from './evaluate.js';
+export { gridOf, instantGrid, type Grid } from './grid.js';
+export { METRIC_NAME, labelsOf, showLabels, signature, type Labels } from './labels.js';
+export { parseDuration } from './literals.js';
+export { Matcher, type MatchOp } from './matcher.js';
+export { formatValue } from './numbers.js';
+export { parse, parseSelector } from './parse.js';
+export type { Samples, StepSeries, Value } from './samples.js';
+export { selectionsOf, timeLookedAt, type Selection } from './selections.js';
