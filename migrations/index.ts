@@ -8,6 +8,7 @@ import { CreateAnomalies1700000006000 } from './1700000006000-anomalies.js';
 import { CreateScores1700000007000 } from './1700000007000-scores.js';
 import { CreateModels1700000008000 } from './1700000008000-models.js';
 import { CreateStreamPolicies1700000009000 } from './1700000009000-stream-policies.js';
+import { CreateAccess1700000010000 } from './1700000010000-access.js';
 import { CreateModelRoles1700000011000 } from './1700000011000-model-roles.js';
 
 /** All migrations, oldest first. */
@@ -22,5 +23,6 @@ export const migrations = [
   CreateScores1700000007000,
   CreateModels1700000008000,
   CreateStreamPolicies1700000009000,
+  CreateAccess1700000010000,
   CreateModelRoles1700000011000,
 ];

@@ -1,3 +1,4 @@
+import { AccessModule, RoleKey } from '@app/access';
 import { Module, type DynamicModule } from '@nestjs/common';
 
 import { FORECAST_CLIENT } from './forecast-client.js';
@@ -11,7 +12,14 @@ export class ForecastClientModule {
     return {
       module: ForecastClientModule,
       global: true,
-      providers: [{ provide: FORECAST_CLIENT, useValue: new HttpForecastClient(url) }],
+      imports: [AccessModule],
+      providers: [
+        {
+          provide: FORECAST_CLIENT,
+          inject: [RoleKey],
+          useFactory: (key: RoleKey) => new HttpForecastClient(url, { credentials: () => key.headers() }),
+        },
+      ],
       exports: [FORECAST_CLIENT],
     };
   }

@@ -118,7 +118,7 @@ describe('HttpForecastClient', () => {
   });
 
   it('does not wait for ever', async () => {
-    const client = new HttpForecastClient(await answering(), 100);
+    const client = new HttpForecastClient(await answering(), { timeoutMs: 100 });
 
     await expect(client.forecast(command)).rejects.toMatchObject({
       code: 'FORECASTER_UNAVAILABLE',

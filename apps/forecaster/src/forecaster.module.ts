@@ -1,3 +1,4 @@
+import { AccessModule } from '@app/access';
 import { ENV, type Env } from '@app/config';
 import { ForecasterCatalogue } from '@app/forecasters';
 import { LOGGER, type Logger } from '@app/observability';
@@ -66,7 +67,7 @@ export class ForecasterModule implements OnApplicationShutdown {
     return {
       module: ForecasterModule,
       global: true,
-      imports: [JobsModule, ...(env.SCHEDULER ? [ScheduleModule.forRoot(), StreamingModule] : [])],
+      imports: [JobsModule, AccessModule, ...(env.SCHEDULER ? [ScheduleModule.forRoot(), StreamingModule] : [])],
       controllers: internalApi ? [InternalController] : [],
       providers: [
         ...[

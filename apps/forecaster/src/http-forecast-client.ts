@@ -19,13 +19,31 @@ const MODELS_TIMEOUT_MS = 5_000;
 /** Members of a problem that are about the answer rather than the error. */
 const ENVELOPE = new Set(['type', 'title', 'status', 'detail', 'instance', 'code', 'trace_id']);
 
+/** How the forecaster is asked. */
+export interface HttpForecastClientOptions {
+  readonly timeoutMs?: number;
+  readonly credentials?: () => Promise<Record<string, string>>;
+}
+
+/** What a request has beside its credentials. */
+type Asked = Pick<RequestInit, 'method' | 'body'> & { readonly headers?: Record<string, string> };
+
 /** The port where the forecaster is another process: its internal HTTP API. */
 export class HttpForecastClient implements ForecastClient {
-  /** @param url base of the forecaster, `http://forecaster:8080`. */
+  private readonly timeoutMs: number;
+  private readonly credentials: () => Promise<Record<string, string>>;
+
+  /**
+   * @param url base of the forecaster, `http://forecaster:8080`.
+   * @param options.credentials headers that show who asks; a forecaster on the same machine needs none.
+   */
   constructor(
     private readonly url: string,
-    private readonly timeoutMs = FORECAST_TIMEOUT_MS,
-  ) {}
+    { timeoutMs = FORECAST_TIMEOUT_MS, credentials = () => Promise.resolve({}) }: HttpForecastClientOptions = {},
+  ) {
+    this.timeoutMs = timeoutMs;
+    this.credentials = credentials;
+  }
 
   forecast(command: ForecastCommand): Promise<ForecastOutcome> {
     const headers: Record<string, string> = { 'content-type': 'application/json' };
@@ -53,15 +71,16 @@ export class HttpForecastClient implements ForecastClient {
     return this.ask('internal/models', this.timeoutMs, { method: 'POST', headers, body: JSON.stringify(command) });
   }
 
-  private async ask<T>(path: string, timeoutMs: number, init: RequestInit): Promise<T> {
+  private async ask<T>(path: string, timeoutMs: number, init: Asked): Promise<T> {
     const timeout = AbortSignal.timeout(timeoutMs);
     // Whoever asked us may leave: then nobody needs the forecast over there either.
     const leaving = currentSignal();
     const signal = leaving ? AbortSignal.any([timeout, leaving]) : timeout;
+    const headers = { ...init.headers, ...(await this.credentials()) };
     let response: Response;
     let text: string;
     try {
-      response = await fetch(new URL(path, `${this.url.replace(/\/+$/, '')}/`), { ...init, signal });
+      response = await fetch(new URL(path, `${this.url.replace(/\/+$/, '')}/`), { ...init, headers, signal });
       text = await response.text();
     } catch (error) {
       leaving?.throwIfAborted();
@@ -69,6 +88,8 @@ export class HttpForecastClient implements ForecastClient {
     }
     const answer = parseJson(text);
     if (response.ok && answer !== undefined) return answer as T;
+    // It is not the key of who asked us that was refused.
+    if (response.status === 401) throw this.unavailable('it does not know our key: give both the same database');
     throw problemError(answer) ?? this.unavailable(`it answered HTTP ${response.status}`);
   }
 

@@ -1,3 +1,4 @@
+import { AccessModule } from '@app/access';
 import { EnvModule, type Env } from '@app/config';
 import { ReadinessProbes } from '@app/server';
 import { OBSERVATION_LOG, StreamingModule, type ObservationLog } from '@app/streaming';
@@ -30,7 +31,7 @@ export class TidecastModule {
     });
     return {
       module: TidecastModule,
-      imports: [EnvModule.register(env), database, StreamingModule, ...roleModules(roles, env)],
+      imports: [EnvModule.register(env), database, AccessModule, StreamingModule, ...roleModules(roles, env)],
       providers: [{ provide: PROCESS_ROLES, useValue: roles }],
     };
   }

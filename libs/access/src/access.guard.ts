@@ -1,10 +1,8 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
+import { ruleOf } from './access-rule.js';
 import { accessOf } from './admission.js';
-import { ACCESS_RULE, type AccessRule } from './require-scope.decorator.js';
-
-const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Lets a caller to a handler only with the scope that it needs; on every handler of every role. */
 @Injectable()
@@ -13,13 +11,8 @@ export class AccessGuard implements CanActivate {
 
   /** @throws PlatformError SCOPE_MISSING. */
   canActivate(context: ExecutionContext): boolean {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const rule = this.reflector.getAllAndOverride<AccessRule | undefined>(ACCESS_RULE, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
-    if (rule === 'public') return true;
-    accessOf(request).requireScope(rule ?? (READING.has(request.method) ? 'read' : 'admin'));
+    const rule = ruleOf(this.reflector, context);
+    if (rule !== 'public') accessOf(context.switchToHttp().getRequest<FastifyRequest>()).requireScope(rule);
     return true;
   }
 }

@@ -3,9 +3,6 @@ import { PlatformError } from '@app/observability';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Access } from './access.js';
 
-/** Finds out who asks. @throws PlatformError KEY_MISSING or KEY_INVALID for who may not come in. */
-export type Doorkeeper = (request: FastifyRequest) => Promise<Access>;
-
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Of a route that answers everybody; all others answer who is admitted. */
@@ -19,12 +16,16 @@ export const PUBLIC_ROUTE = { config: { access: 'public' } } as const;
 const admitted = new WeakMap<FastifyRequest, Access>();
 const storage = new AsyncLocalStorage<Access>();
 
-/** Asks the doorkeeper about every request before its body is read. */
-export function admitRequests(fastify: FastifyInstance, doorkeeper: Doorkeeper): void {
+/**
+ * Lets in who may come in, before the body of a request is read.
+ *
+ * @param admit finds out who asks, or throws what a caller is told who may not come in.
+ */
+export function admitRequests(fastify: FastifyInstance, admit: (request: FastifyRequest) => Promise<Access>): void {
   fastify.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.access === 'public') return;
     try {
-      admitted.set(request, await doorkeeper(request));
+      admitted.set(request, await admit(request));
     } catch (error) {
       if (error instanceof PlatformError && error.status === 401) {
         reply.header('www-authenticate', 'Bearer realm="tidecast"');

@@ -1,7 +1,11 @@
 export { AccessGuard } from './access.guard.js';
 export { Access, type Caller } from './access.js';
-export { PUBLIC_ROUTE, accessOf, admitRequests, currentAccess, type Doorkeeper } from './admission.js';
-export { doorkeeper, type DoorOptions, type KeyVerifier } from './doorkeeper.js';
+export { AccessModule } from './access.module.js';
+export { PUBLIC_ROUTE, accessOf, admitRequests, currentAccess } from './admission.js';
+export { Doorkeeper } from './doorkeeper.js';
+export { makeKey, type NewKey } from './key-text.js';
+export { KEY_VERIFIER, type KeyVerifier } from './key-verifier.js';
 export { isLoopback } from './local-caller.js';
 export { CurrentAccess, PublicAccess, RequireScope } from './require-scope.decorator.js';
+export { RoleKey } from './role-key.js';
 export { SCOPES, type RequiredScope, type Scope } from './scope.js';

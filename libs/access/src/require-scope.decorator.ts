@@ -1,13 +1,10 @@
 import { applyDecorators, createParamDecorator, SetMetadata, type ExecutionContext } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
+import { ACCESS_RULE } from './access-rule.js';
 import type { Access } from './access.js';
 import { PUBLIC_ROUTE, accessOf } from './admission.js';
 import type { RequiredScope } from './scope.js';
-
-/** Metadata of a handler or controller: the scope that it needs, or that it is for everybody. */
-export const ACCESS_RULE = 'tidecast:access';
-export type AccessRule = RequiredScope | 'public';
 
 /**
  * The scope that a key needs for an operation, on a handler or on a controller for all of its handlers. Without it reading

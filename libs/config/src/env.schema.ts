@@ -13,6 +13,9 @@ const list = z
       .filter((part) => part !== ''),
   )
   .refine((parts) => parts.length > 0, 'must name at least one entry');
+const template = z
+  .string()
+  .regex(/^(?:[^{}]|\{[^{}]+\})+$/, 'must be a text with names in braces, such as {host}/{measurement}');
 const topic = z
   .string()
   .regex(/^[\w.-]{1,249}$/, 'must be a Kafka topic name: letters, digits, dot, underscore and dash, at most 249');
@@ -28,6 +31,19 @@ export const envSchema = z.object({
     .enum(['auto', 'always', 'never'])
     .default('auto')
     .describe('Who needs a key: everybody but callers on this machine (where HOST is loopback), everybody, or nobody.'),
+  RATE_LIMIT_PER_MINUTE: count(0, 10_000_000)
+    .default(6_000)
+    .describe(
+      'Most requests a minute of one key, or of one address without, in one process; 0 for any number. This machine may send any number.',
+    ),
+  CORS_ORIGINS: list
+    .optional()
+    .describe(
+      'Comma-separated origins, such as https://app.example.com, whose pages may ask from a browser; without it none.',
+    ),
+  READ_TIMEOUT_SECONDS: count(1, 3_600)
+    .default(30)
+    .describe('Longest that one query of the database for a reader may take.'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
     .default('info')
@@ -72,6 +88,55 @@ export const envSchema = z.object({
     .regex(/^P/, 'must be an ISO-8601 duration such as P1D')
     .default('P1D')
     .describe('How far ahead of the clock an observation may lie; later ones are refused.'),
+  OBSERVATIONS_FORMAT: z
+    .enum(['auto', 'json', 'line-protocol', 'otlp', 'confluent'])
+    .default('auto')
+    .describe('What the bytes of records in OBSERVATIONS_TOPIC are; auto looks at each.'),
+  LINE_PROTOCOL_ITEM: template
+    .default('{series}')
+    .describe('Item id of a line of line protocol: {series} (measurement and tags), {measurement}, or a tag by name.'),
+  LINE_PROTOCOL_CHANNEL: template
+    .default('{field}')
+    .describe('Channel of a field of line protocol: {field}, and what an item id may name.'),
+  PROMETHEUS_ITEM: template
+    .default('{series}')
+    .describe('Item id of a Prometheus series: {series} (name and labels), {__name__}, or a label by name.'),
+  PROMETHEUS_CHANNEL: template.default('value').describe('Channel of a Prometheus series, named by the same parts.'),
+  OTLP_ITEM: template
+    .default('{series}')
+    .describe('Item id of an OTLP metric: {series} (metric, attributes, OTLP_IDENTITY), {metric}, or an attribute.'),
+  OTLP_CHANNEL: template
+    .default('{field}')
+    .describe('Channel of a component of an OTLP metric: {field} (value, count, sum …), and what an item id may name.'),
+  OTLP_IDENTITY: list
+    .default([
+      'service.namespace',
+      'service.name',
+      'service.instance.id',
+      'host.name',
+      'k8s.namespace.name',
+      'k8s.pod.name',
+      'k8s.container.name',
+    ])
+    .describe('Comma-separated attributes of an OTLP resource that are part of {series}; the others are labels only.'),
+  ROW_ITEM: template
+    .optional()
+    .describe('Item id of a row (Debezium) or of a flat object in no other format, by columns: {site}/{sensor}.'),
+  ROW_TIME: z
+    .string()
+    .optional()
+    .describe('Column with the time of a row; without it ts, ds or the time of the change.'),
+  ROW_CHANNELS: list
+    .optional()
+    .describe('Comma-separated columns with the values of a row; without it all numbers that say nothing else.'),
+  ROW_CHANNEL: template.default('{column}').describe('Channel of a value of a row, by columns; {column} is its own.'),
+  SCHEMA_REGISTRY_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) URL such as http://registry:8081' })
+    .optional()
+    .describe("Schema registry (Confluent's API) of records in Confluent's wire format."),
+  SCHEMA_REGISTRY_USERNAME: z.string().optional().describe('User name, or API key, at the schema registry.'),
+  SCHEMA_REGISTRY_PASSWORD: z.string().optional().describe('Password, or secret of the API key.'),
+  SCHEMA_REGISTRY_TOKEN: z.string().optional().describe('Bearer token, instead of a user name.'),
   DETECTOR_GROUP: z.string().min(1).default('tidecast-detector').describe('Consumer group of the detector role.'),
   DETECTOR_BATCH_POINTS: count(1, 100_000).default(1_000).describe('Most points judged in one transaction.'),
   DETECTOR_MEMORY_MB: count(16, 1_048_576)

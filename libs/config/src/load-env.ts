@@ -19,7 +19,9 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>>): E
   const lines = result.error.issues.map((issue) => {
     const key = String(issue.path[0]);
     // A secret in a message ends in a log file.
-    const shown = /PASSWORD|DATABASE_URL/.test(key) ? '' : ` (found ${JSON.stringify(given[key])})`;
+    const shown = /PASSWORD|TOKEN|DATABASE_URL|SCHEMA_REGISTRY_URL/.test(key)
+      ? ''
+      : ` (found ${JSON.stringify(given[key])})`;
     return `  ${key}: ${issue.message}${shown}`;
   });
   throw new ConfigError(`configuration is wrong:\n${lines.join('\n')}\nnpm start -- --help explains every key.`);

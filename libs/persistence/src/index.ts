@@ -73,4 +73,11 @@ export {
   type IssuedQuantiles,
 } from './repositories/issued-forecast.repository.js';
 export { WebhookDeliveryRepository, type AlertBody, type ClaimedDelivery } from './repositories/webhook.repository.js';
+export {
+  ApiKeyRepository,
+  type ActiveApiKey,
+  type ApiKeyRow,
+  type NewApiKey,
+} from './repositories/api-key.repository.js';
+export { AuditRepository, type AuditEvent, type NewAuditEvent } from './repositories/audit.repository.js';
 export { isUniqueViolation } from './unique-violation.js';

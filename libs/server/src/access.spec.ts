@@ -1,6 +1,15 @@
-import { Body, Controller, Get, Module, Post } from '@nestjs/common';
+import { Body, Controller, Get, Global, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Access, CurrentAccess, PublicAccess, RequireScope, currentAccess, type Scope } from '@app/access';
+import {
+  Access,
+  CurrentAccess,
+  KEY_VERIFIER,
+  PublicAccess,
+  RequireScope,
+  currentAccess,
+  type Scope,
+} from '@app/access';
+import { loadEnv } from '@app/config';
 import { silentLogger } from '@app/observability';
 import { createServer } from './index.js';
 
@@ -38,9 +47,6 @@ class DialectController {
   }
 }
 
-@Module({ controllers: [PlainController, DialectController] })
-class SomeModule {}
-
 const key = (letter: string) => `tdc_0123456789abcdef_${letter.repeat(43)}`;
 const KEYS: Readonly<Record<string, readonly Scope[]>> = {
   [key('r')]: ['read'],
@@ -54,15 +60,22 @@ const keys = {
   },
 };
 
+@Global()
+@Module({
+  controllers: [PlainController, DialectController],
+  providers: [{ provide: KEY_VERIFIER, useValue: keys }],
+  exports: [KEY_VERIFIER],
+})
+class SomeModule {}
+
 describe.each(['auto', 'always'] as const)('access where API_KEYS is %s', (mode) => {
   let app: NestFastifyApplication;
   let url: string;
 
   beforeAll(async () => {
     app = await createServer(SomeModule, {
-      env: { API_KEYS: mode, MAX_BODY_BYTES: 1_000_000 },
+      env: { ...loadEnv({}), API_KEYS: mode, RATE_LIMIT_PER_MINUTE: 20 },
       logger: silentLogger(),
-      keys,
     });
     app
       .getHttpAdapter()

@@ -1,6 +1,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { Body, Controller, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { loadEnv } from '@app/config';
 import { PlatformError, silentLogger } from '@app/observability';
 import { createServer, ErrorForms } from './index.js';
 
@@ -35,7 +36,7 @@ describe('request bodies', () => {
   let url: string;
 
   beforeAll(async () => {
-    app = await createServer(EchoModule, { env: { API_KEYS: 'auto', MAX_BODY_BYTES: LIMIT }, logger: silentLogger() });
+    app = await createServer(EchoModule, { env: { ...loadEnv({}), MAX_BODY_BYTES: LIMIT }, logger: silentLogger() });
     await app.listen(0, '127.0.0.1');
     url = `${await app.getUrl()}/api/v1/echo`;
   });
@@ -105,7 +106,7 @@ describe('errors in the form of another API', () => {
   let url: string;
 
   beforeAll(async () => {
-    app = await createServer(EchoModule, { env: { API_KEYS: 'auto', MAX_BODY_BYTES: LIMIT }, logger: silentLogger() });
+    app = await createServer(EchoModule, { env: { ...loadEnv({}), MAX_BODY_BYTES: LIMIT }, logger: silentLogger() });
     app.get(ErrorForms).add({
       covers: (path) => path === '/api/v1/echo' || path.startsWith('/foreign/'),
       render: ({ status, detail }) => ({ ...(status === 415 ? { status: 400 } : {}), body: { error: detail } }),

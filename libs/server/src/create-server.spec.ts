@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Inject, Module, Param, Post, Query } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { loadEnv } from '@app/config';
 import { LOGGER, PlatformError, type Logger } from '@app/observability';
 import { pino } from 'pino';
 import { z } from 'zod';
@@ -59,7 +60,7 @@ describe('createServer', () => {
   beforeAll(async () => {
     const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
     app = await createServer(WidgetModule, {
-      env: { API_KEYS: 'auto', MAX_BODY_BYTES: 1_000 },
+      env: { ...loadEnv({}), MAX_BODY_BYTES: 1_000 },
       logger,
       version: '1.2.3',
     });

@@ -1,6 +1,6 @@
 import { Controller, Get, Global, Header, Module, Res, type DynamicModule } from '@nestjs/common';
 import { ApiExcludeController, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { PublicAccess } from '@app/access';
+import { Doorkeeper, PublicAccess } from '@app/access';
 import { LOGGER, metricsRegistry, type Logger } from '@app/observability';
 import type { FastifyReply } from 'fastify';
 import { ErrorForms } from './error-forms.js';
@@ -44,7 +44,7 @@ export class MetricsController {
 @Global()
 @Module({
   controllers: [HealthController, MetricsController],
-  providers: [ReadinessProbes],
+  providers: [ReadinessProbes, Doorkeeper],
   exports: [ReadinessProbes],
 })
 export class ServerModule {
