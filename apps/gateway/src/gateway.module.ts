@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { JobsModule } from '../../forecaster/src/jobs/jobs.module.js';
 import { StreamPoliciesModule } from '../../forecaster/src/stream/stream-policies.module.js';
 import { ObservationDoorModule } from '../../ingest/src/observation-door.module.js';
+import { AccessApiModule } from './access/access-api.module.js';
 import { AnomaliesController } from './anomalies/anomalies.controller.js';
 import { StoredAnomalies } from './anomalies/stored-anomalies.js';
 import { ForecastsController } from './forecasts/forecasts.controller.js';
@@ -28,7 +29,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
  * `ForecasterModule` where the forecaster lives in the same process, else `ForecastClientModule.overHttp`.
  */
 @Module({
-  imports: [JobsModule, StreamPoliciesModule, ObservationDoorModule, StreamsModule, WebModule],
+  imports: [AccessApiModule, JobsModule, StreamPoliciesModule, ObservationDoorModule, StreamsModule, WebModule],
   controllers: [
     SeriesController,
     ForecastsController,
