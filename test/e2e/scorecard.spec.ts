@@ -317,7 +317,13 @@ describe('what is learnt from the scorecard', () => {
   const skills = () => new SkillRepository(database().dataSource);
   const review = async (now = new Date(T0 + 60 * DAY)) => {
     const { dataSource } = database();
-    const service = new SkillReviewService(dataSource, new ScoreRepository(dataSource), skills(), new ModelRoleRepository(dataSource), silentLogger());
+    const service = new SkillReviewService(
+      dataSource,
+      new ScoreRepository(dataSource),
+      skills(),
+      new ModelRoleRepository(dataSource),
+      silentLogger(),
+    );
     while ((await service.reviewNext(now)) === 'reviewed');
   };
   /** Forecasts of one day, each day; actuals lie `error(hour)` from the median of the aggregate. */
@@ -325,6 +331,7 @@ describe('what is learnt from the scorecard', () => {
     for (let day = 0; day < days; day++) {
       const shadows = [
         { model: 'ttm/base', quantiles: quantilesAround(0, 24) },
+        { model: 'tsmixer/base', quantiles: quantilesAround(3, 24) },
         { model: 'seasonal-naive', quantiles: quantilesAround(naiveCentre, 24) },
         { model: 'aggregate-uncalibrated', quantiles: quantilesAround(0, 24) },
       ];
@@ -355,7 +362,8 @@ describe('what is learnt from the scorecard', () => {
     await review();
     const [skill] = await skills().load([seriesId]);
     const { models, logits } = skill!.weights!.value as { models: string[]; logits: number[] };
-    expect(models).toEqual(['seasonal-naive', 'ttm/base']);
+    // Never seasonal naive: that is there to be lost to.
+    expect(models).toEqual(['tsmixer/base', 'ttm/base']);
     expect(logits[1]! - logits[0]!).toBeGreaterThan(Math.log(10));
   });
 

@@ -47,17 +47,21 @@ type Wanted = (index: number) => boolean;
 export class AggregateForecaster implements Forecaster {
   readonly name = 'auto';
 
-  constructor(private readonly options: AggregateOptions) {}
+  /** @param pinned the models that are heard, whatever a trial says; otherwise those that have earned it. */
+  constructor(
+    private readonly options: AggregateOptions,
+    private readonly pinned?: ReadonlySet<string>,
+  ) {}
 
-  /** The same with these of its networks, and no others that have come since: for a forecast that was made of them. */
+  /**
+   * The same with these of its models, and no others that have come since: for a forecast that was made of them. What had
+   * to earn its weight is not asked to earn it again: rounding could tip it over.
+   */
   only(names: readonly string[]): AggregateForecaster {
     const among = ({ name }: Forecaster) => names.includes(name);
     const { networks, recent } = this.options;
-    return new AggregateForecaster({
-      ...this.options,
-      networks: networks.filter(among),
-      recent: recent.filter(among),
-    });
+    const options = { ...this.options, networks: networks.filter(among), recent: recent.filter(among) };
+    return new AggregateForecaster(options, new Set(names));
   }
 
   get together(): Together | undefined {
@@ -136,19 +140,18 @@ export class AggregateForecaster implements Forecaster {
       ask({ forecaster: naive, whyNot: () => undefined }, { ...question, trials: [] }),
     ]);
     const trialOf = new Map(trials.map((trial) => [trial.index, trial]));
-    const wanted = (name: string): Wanted => {
-      return (index) => {
-        const known = knowledge[index];
-        if (known?.champion?.model === name) return true;
+    const wanted =
+      (name: string): Wanted =>
+      (index) => {
+        if (this.pinned) return this.pinned.has(name);
+        const known = knowledge[index] ?? {};
+        if (known.champion?.model === name) return true;
         const trial = trialOf.get(index);
-        if (!trial) {
-          const learnt = this.#learnt(windows[index]!, horizon, known);
-          return learnt !== undefined && (modelShares(learnt)[name] ?? 0) >= SPECK;
-        }
-        const { weights } = weigh(candidatesFor(index, [...heard, ...tried], true), trial.actual, known ?? {});
-        return (modelShares(weights)[name] ?? 0) >= SPECK;
+        const weights = trial
+          ? weigh(candidatesFor(index, [...heard, ...tried]), trial.actual, known).weights
+          : this.#learnt(windows[index]!, horizon, known);
+        return weights !== undefined && (modelShares(weights)[name] ?? 0) >= SPECK;
       };
-    };
     const full = await Promise.all(
       fitted.map((one, i) => this.#fit(one, tried[i]!, question, wanted(one.forecaster.name))),
     );
@@ -172,10 +175,10 @@ export class AggregateForecaster implements Forecaster {
 
 const NOT_WORTH_IT = 'passed over: it has not earned a weight that would be worth fitting it';
 
-/** What was said about one window; `tried`: also by those who went through its trial only. */
-function candidatesFor(index: number, opinions: readonly Opinion[], tried = false): Omit<Candidate, 'quantiles'>[] {
+/** Who has said something about one window, or about its trial. */
+function candidatesFor(index: number, opinions: readonly Opinion[]): Omit<Candidate, 'quantiles'>[] {
   return opinions.flatMap(({ forecaster, forecasts, trials }) => {
-    if (!forecasts.has(index) && !(tried && trials.has(index))) return [];
+    if (!forecasts.has(index) && !trials.has(index)) return [];
     const trial = trials.get(index)?.quantiles;
     return [{ model: forecaster.name, ...(trial && { trial }) }];
   });

@@ -56,7 +56,8 @@ export class ReplayService {
   #forecaster(stored: StoredForecast, { asked }: Provenance, aggregation: AggregationParts | undefined): Forecaster {
     if (!aggregation) return this.models.resolve(stored.model);
     const forecaster = this.models.resolve(asked);
-    return forecaster instanceof AggregateForecaster ? forecaster.only(Object.keys(aggregation.sha256)) : forecaster;
+    const names = [...Object.keys(aggregation.sha256), ...Object.keys(aggregation.models)];
+    return forecaster instanceof AggregateForecaster ? forecaster.only(names) : forecaster;
   }
 
   async #window(stored: StoredForecast, provenance: Provenance): Promise<ContextWindow> {
