@@ -52,5 +52,6 @@ describe('AlertLedger', () => {
     expect(same.snapshot()).not.toEqual(snapshot);
     expect(AlertLedger.restore({ ...BUDGET, alerts: 3 }, snapshot).decide(at(3, 9))).toBe('told');
     expect(AlertLedger.restore(BUDGET, new Uint8Array(0)).decide(at(3, 9))).toBe('told');
+    expect(AlertLedger.restore(BUDGET, new Uint8Array(Float64Array.of(99).buffer)).decide(at(3, 9))).toBe('told');
   });
 });

@@ -1,7 +1,9 @@
-import { AlertBudget, StateReader, StateWriter } from '@app/detectors';
+import { AlertBudget, StateWriter, restored, type StateReader, type Stateful } from '@app/detectors';
 
 import type { Budget } from './detection-rules.js';
-import { loadBytes, loadSection, loadText, saveSection, saveText } from './watch/state-sections.js';
+
+/** Of the layout of a snapshot. */
+const VERSION = 1;
 
 /** An anomaly that somebody may be told of. */
 export interface AlertCandidate {
@@ -18,7 +20,7 @@ export type AlertDecision = 'told' | 'known' | 'budget';
  * Who is told of what: an event once, and no more events than the budget allows. It remembers as many events as the
  * budget has alerts; when one more is told, the oldest is forgotten.
  */
-export class AlertLedger {
+export class AlertLedger implements Stateful {
   private budget: AlertBudget;
   private told: string[] = [];
 
@@ -41,24 +43,31 @@ export class AlertLedger {
     this.budget.label(wasAnomaly);
   }
 
+  save(to: StateWriter): void {
+    for (const number of [VERSION, this.options.alerts, this.options.periodMs]) to.number(number);
+    to.part(this.budget);
+    to.number(this.told.length);
+    for (const event of this.told) to.text(event);
+  }
+
+  load(from: StateReader): void {
+    from.version('an alert ledger', VERSION);
+    const [alerts, periodMs] = [from.number(), from.number()];
+    if (alerts !== this.options.alerts || periodMs !== this.options.periodMs) {
+      throw new RangeError(`the snapshot is of a budget of ${alerts} alerts in ${periodMs} ms`);
+    }
+    this.budget = from.part(() => new AlertBudget(this.options)) ?? this.budget;
+    for (let left = from.number(); left > 0; left--) this.told.push(from.text());
+  }
+
   snapshot(): Uint8Array {
     const to = new StateWriter();
-    to.number(this.options.alerts);
-    to.number(this.options.periodMs);
-    saveSection(to, this.budget);
-    to.number(this.told.length);
-    for (const event of this.told) saveText(to, event);
+    this.save(to);
     return to.finish();
   }
 
-  /** The ledger of a snapshot; an empty one, or one of another budget, begins anew. */
+  /** The ledger of a snapshot; an empty one, one of another version or of another budget, begins anew. */
   static restore(options: Budget, snapshot: Uint8Array): AlertLedger {
-    const ledger = new AlertLedger(options);
-    if (snapshot.length === 0) return ledger;
-    const from = new StateReader(snapshot);
-    if (from.number() !== options.alerts || from.number() !== options.periodMs) return ledger;
-    ledger.budget = loadSection(loadBytes(from), () => new AlertBudget(options)) ?? ledger.budget;
-    for (let left = from.number(); left > 0; left--) ledger.told.push(loadText(from));
-    return ledger;
+    return restored(() => new AlertLedger(options), snapshot) ?? new AlertLedger(options);
   }
 }

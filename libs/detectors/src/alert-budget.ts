@@ -11,6 +11,8 @@ export interface AlertBudgetOptions {
   readonly falseShare?: number;
 }
 
+/** Of the layout of a snapshot. */
+const VERSION = 1;
 const WEEK_MS = 7 * 86_400_000;
 /** Periods that a score is ranked in. */
 const PERIODS = 4;
@@ -172,12 +174,14 @@ export class AlertBudget implements Stateful {
   }
 
   save(to: StateWriter): void {
+    to.number(VERSION);
     this.clock.save(to);
     for (const part of [this.recent, this.recentSeen, this.scores, this.times, this.counts]) to.array(part);
     for (const number of [this.next, this.part, this.seen, this.strictness, this.first, this.newest]) to.number(number);
   }
 
   load(from: StateReader): void {
+    from.version('an alert budget', VERSION);
     this.clock.load(from);
     for (const part of [this.recent, this.recentSeen, this.scores, this.times, this.counts]) from.array(part);
     this.next = from.number();

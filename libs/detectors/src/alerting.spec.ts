@@ -93,6 +93,13 @@ describe('AlertBudget', () => {
     }
   });
 
+  it('refuses a snapshot of another version, and names both', () => {
+    const snapshot = new StateReader(new Uint8Array(Float64Array.of(99).buffer));
+    expect(() => new AlertBudget({ alerts: 3 }).load(snapshot)).toThrow(
+      'the snapshot is of version 99 of an alert budget, this is version 1',
+    );
+  });
+
   it('is not silenced for ever by a time in the far future', () => {
     const budget = new AlertBudget({ alerts: 1 });
     expect(budget.admit(8.64e15, 5)).toBe(true);

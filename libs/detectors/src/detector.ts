@@ -1,3 +1,5 @@
+import type { Stateful } from './state.js';
+
 /**
  * Why a point has, or has no, verdict. `missing`: no channel had a value. `late`: not after the newest point, so it was
  * not shown to the detector. `warming-up`: too few points yet.
@@ -25,7 +27,7 @@ export interface Detection {
  * A streaming detector of one item: one row in, one verdict out, without a look ahead. Memory does not grow with the
  * stream. The work is in `prepare`; `score` is a few operations and alone knows the sensitivity.
  */
-export interface Detector<E extends Evidence = Evidence> {
+export interface Detector<E extends Evidence = Evidence> extends Stateful {
   readonly channels: number;
   /** Takes in one row. `values` has a value a channel, NaN where missing; infinities count as missing. @param ts ms. */
   prepare(ts: number, values: Float64Array): E;

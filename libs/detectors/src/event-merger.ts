@@ -1,5 +1,8 @@
 import type { StateReader, StateWriter, Stateful } from './state.js';
 
+/** Of the layout of a snapshot. */
+const VERSION = 1;
+
 /** Neighbouring anomalous points as one event. */
 export interface AnomalyEvent {
   readonly from: number;
@@ -40,11 +43,13 @@ export class EventMerger implements Stateful {
   }
 
   save(to: StateWriter): void {
+    to.number(VERSION);
     const { from, to: until, peakTs, peakScore, points } = this.open ?? NOTHING;
     for (const number of [from, until, peakTs, peakScore, points]) to.number(number);
   }
 
   load(from: StateReader): void {
+    from.version('an event merger', VERSION);
     const number = () => from.number();
     // In the order in which they were saved.
     const event = { from: number(), to: number(), peakTs: number(), peakScore: number(), points: number() };

@@ -12,6 +12,8 @@ export interface ForecastResidualOptions {
   readonly seed: number;
 }
 
+/** Of the layout of a snapshot. */
+const VERSION = 1;
 /** Leads 1, 2, 3–4, 5–8 … and above 256 have a memory each: errors grow with the lead. */
 const BUCKETS = 10;
 
@@ -62,10 +64,12 @@ export class ForecastResidual implements Stateful {
   }
 
   save(to: StateWriter): void {
+    to.number(VERSION);
     for (const tail of this.tails) tail.save(to);
   }
 
   load(from: StateReader): void {
+    from.version('forecast residuals', VERSION);
     for (const tail of this.tails) tail.load(from);
   }
 }

@@ -10,7 +10,7 @@ export { MultivariateEnsemble, type MultivariateFinding } from './multivariate-e
 export { REPAD2_DEFAULTS, RePad2, type LadVerdict, type RePad2Options } from './repad2.js';
 export { Rola, rolaDefaults, type Lad, type RolaFinding, type RolaOptions } from './rola.js';
 export { RowAligner, type AlignedRow, type RowAlignerOptions } from './row-aligner.js';
-export { StateReader, StateWriter, type Stateful } from './state.js';
+export { StateReader, StateWriter, restored, type Stateful } from './state.js';
 export {
   suppressionReason,
   type Candidate,

@@ -85,12 +85,12 @@ export class MultivariateEnsemble extends StreamingDetector<MultivariateFinding>
     return { ...notShown(status), distances: new Float64Array(this.channels) };
   }
 
-  protected save(to: StateWriter): void {
+  protected saveParts(to: StateWriter): void {
     to.number(this.count);
     for (const part of this.parts()) part.save(to);
   }
 
-  protected load(from: StateReader): void {
+  protected loadParts(from: StateReader): void {
     this.count = from.number();
     for (const part of this.parts()) part.load(from);
   }

@@ -102,12 +102,12 @@ export class Rola extends StreamingDetector<RolaFinding> {
     return { ...notShown(status), fired: [], channels: this.lads.map(() => undefined) };
   }
 
-  protected save(to: StateWriter): void {
+  protected saveParts(to: StateWriter): void {
     this.rows.save(to);
     for (const lad of this.lads) lad.save(to);
   }
 
-  protected load(from: StateReader): void {
+  protected loadParts(from: StateReader): void {
     this.rows.load(from);
     for (const lad of this.lads) lad.load(from);
   }

@@ -41,6 +41,13 @@ describe('RowAligner', () => {
     expect(plain(after.flush())).toEqual([[2000, 2, 7]]);
   });
 
+  it('refuses a snapshot of another version, and names both', () => {
+    const snapshot = new StateReader(new Uint8Array(Float64Array.of(Number.NaN, 3).buffer));
+    expect(() => aligner().load(snapshot)).toThrow(
+      'the snapshot is of version NaN of a row aligner, this is version 1',
+    );
+  });
+
   it('lets the last value of a slow channel stand for a while', () => {
     const rows = aligner({ fillSteps: 1 });
     rows.offer(1000, 0, 1);

@@ -1,6 +1,9 @@
 import { NEW_CLOCK_AFTER } from './clock.js';
 import type { StateReader, StateWriter, Stateful } from './state.js';
 
+/** Of the layout of a snapshot. */
+const VERSION = 1;
+
 /** A row that is complete, or waited for no longer: a value a channel, NaN where none came. */
 export interface AlignedRow {
   readonly ts: number;
@@ -74,6 +77,7 @@ export class RowAligner implements Stateful {
   }
 
   save(to: StateWriter): void {
+    to.number(VERSION);
     to.number(this.dropped);
     to.number(this.droppedInOrder);
     to.number(this.left);
@@ -89,6 +93,7 @@ export class RowAligner implements Stateful {
   }
 
   load(from: StateReader): void {
+    from.version('a row aligner', VERSION);
     this.dropped = from.number();
     this.droppedInOrder = from.number();
     this.left = from.number();

@@ -40,8 +40,8 @@ export abstract class StreamingDetector<F extends Finding = Finding> implements 
   protected abstract find(ts: number, values: Float64Array): F;
   /** What stands for a row that was not shown. */
   protected abstract nothing(status: PointStatus): F;
-  protected abstract save(to: StateWriter): void;
-  protected abstract load(from: StateReader): void;
+  protected abstract saveParts(to: StateWriter): void;
+  protected abstract loadParts(from: StateReader): void;
 
   prepare(ts: number, values: Float64Array): F & Evidence {
     if (values.length !== this.channels) {
@@ -76,26 +76,38 @@ export abstract class StreamingDetector<F extends Finding = Finding> implements 
     return this.score(this.prepare(ts, values));
   }
 
-  snapshot(): Uint8Array {
-    const to = new StateWriter();
-    to.number(fingerprint(`${this.kind}/${this.channels}`));
+  save(to: StateWriter): void {
+    to.number(this.fingerprint());
     to.number(this.seen);
     this.clock.save(to);
     this.gate.save(to);
+    this.saveParts(to);
+  }
+
+  load(from: StateReader): void {
+    if (from.number() !== this.fingerprint()) {
+      throw new RangeError(`the snapshot is not of ${this.kind} with ${this.channels} channels`);
+    }
+    this.seen = from.number();
+    this.clock.load(from);
+    this.gate.load(from);
+    this.loadParts(from);
+  }
+
+  snapshot(): Uint8Array {
+    const to = new StateWriter();
     this.save(to);
     return to.finish();
   }
 
   restore(state: Uint8Array): void {
     const from = new StateReader(state);
-    if (from.number() !== fingerprint(`${this.kind}/${this.channels}`)) {
-      throw new RangeError(`the snapshot is not of ${this.kind} with ${this.channels} channels`);
-    }
-    this.seen = from.number();
-    this.clock.load(from);
-    this.gate.load(from);
     this.load(from);
     from.finish();
+  }
+
+  private fingerprint(): number {
+    return hash(`${this.kind}/${this.channels}`);
   }
 }
 
@@ -105,8 +117,8 @@ export function notShown(status: PointStatus): Finding {
 }
 
 /** FNV-1a, 32 bits. */
-function fingerprint(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
+function hash(text: string): number {
+  let state = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193);
+  return state >>> 0;
 }

@@ -103,13 +103,13 @@ export class UnivariateEnsemble extends StreamingDetector {
     return notShown(status);
   }
 
-  protected save(to: StateWriter): void {
+  protected saveParts(to: StateWriter): void {
     to.number(this.count);
     to.array(this.window);
     for (const part of this.parts()) part.save(to);
   }
 
-  protected load(from: StateReader): void {
+  protected loadParts(from: StateReader): void {
     this.count = from.number();
     from.array(this.window);
     for (const part of this.parts()) part.load(from);

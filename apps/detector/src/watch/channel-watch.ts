@@ -7,11 +7,11 @@ import {
   type ResidualVerdict,
   type StateReader,
   type StateWriter,
+  type Stateful,
 } from '@app/detectors';
 
 import { History } from './history.js';
 import type { LeadForecast } from './moment.js';
-import { loadBytes, loadSection, saveBytes, saveSection } from './state-sections.js';
 
 /** What a stored forecast said of a value. */
 export interface LeadVerdict extends ResidualVerdict {
@@ -32,7 +32,7 @@ export interface ChannelVerdict {
 const NOTHING: ChannelVerdict = { inOrder: false, clockReset: false, detection: undefined, residuals: [] };
 
 /** The detectors of one channel: the ensemble, and the residuals of stored forecasts. */
-export class ChannelWatch {
+export class ChannelWatch implements Stateful {
   history = new History();
   /** Values learnt from. */
   seen = 0;
@@ -75,33 +75,16 @@ export class ChannelWatch {
   save(to: StateWriter): void {
     to.number(this.seen);
     to.number(this.newest);
-    saveSection(to, this.clock);
-    saveSection(to, this.history);
-    saveSection(to, this.residual);
-    saveBytes(to, this.detector?.snapshot() ?? new Uint8Array(0));
+    for (const part of [this.clock, this.history, this.residual, this.detector]) to.part(part);
   }
 
   /** Reads what `save` wrote, whatever detectors this watch has. */
   load(from: StateReader): void {
     this.seen = from.number();
     this.newest = from.number();
-    this.clock = loadSection(loadBytes(from), () => new Clock()) ?? this.clock;
-    this.history = loadSection(loadBytes(from), () => new History()) ?? this.history;
-    this.residual = loadSection(loadBytes(from), () => new ForecastResidual());
-    const snapshot = loadBytes(from);
-    if (this.detector) this.detector = restored(() => createDetector('default', 1), snapshot);
-  }
-}
-
-/** A detector with the state of a snapshot. One of another version is left aside: then the detector begins anew. */
-export function restored(make: () => Detector, snapshot: Uint8Array): Detector {
-  const detector = make();
-  if (snapshot.length === 0) return detector;
-  try {
-    detector.restore(snapshot);
-    return detector;
-  } catch (error) {
-    if (error instanceof RangeError) return make();
-    throw error;
+    this.clock = from.part(() => new Clock()) ?? this.clock;
+    this.history = from.part(() => new History()) ?? this.history;
+    this.residual = from.part(() => new ForecastResidual());
+    this.detector = from.part(() => this.detector && createDetector('default', 1)) ?? this.detector;
   }
 }

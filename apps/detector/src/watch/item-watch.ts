@@ -1,14 +1,21 @@
-import { EventMerger, StateReader, StateWriter, suppressionReason, type SuppressionReason } from '@app/detectors';
+import {
+  EventMerger,
+  StateWriter,
+  restored,
+  suppressionReason,
+  type StateReader,
+  type Stateful,
+  type SuppressionReason,
+} from '@app/detectors';
 
 import type { DetectionRule } from '../detection-rules.js';
 import { ChannelWatch } from './channel-watch.js';
 import { channelFinding, rowFinding, type Finding } from './explanation.js';
 import type { Moment } from './moment.js';
 import { RowWatch, type RowVerdict } from './row-watch.js';
-import { loadBytes, loadSection, loadText, saveSection, saveText } from './state-sections.js';
 
-/** Version of the layout of a snapshot. */
-const LAYOUT = 1;
+/** Of the layout of a snapshot. */
+const VERSION = 2;
 /** Channels watched of one item; further ones are passed over. */
 const MOST_CHANNELS = 64;
 /** Anomalous points with at most so many moments between them are one event. */
@@ -27,7 +34,7 @@ export interface Anomaly extends Finding {
  * a function of what it was shown and nothing else: no clock, no chance. It watches the first 64 channels; others are
  * counted and passed over.
  */
-export class ItemWatch {
+export class ItemWatch implements Stateful {
   /** Values of channels beyond the limit. */
   ignored = 0;
   private readonly channels = new Map<string, ChannelWatch>();
@@ -37,6 +44,8 @@ export class ItemWatch {
   private moments = 0;
   private newest = Number.NEGATIVE_INFINITY;
   private eventFrom = 0;
+  /** What the last one took: the next one takes as much. */
+  private snapshotBytes: number | undefined;
 
   constructor(private readonly rule: DetectionRule) {}
 
@@ -105,18 +114,37 @@ export class ItemWatch {
     return { ...finding, eventFrom, suppressedBy: suppressionReason(candidate, this.rule.suppress) };
   }
 
-  /** The whole state; `restore` goes on from it bit for bit. */
-  snapshot(): Uint8Array {
-    const to = new StateWriter();
-    for (const number of [LAYOUT, this.moments, this.newest, this.eventFrom]) to.number(number);
-    saveSection(to, this.merger);
+  save(to: StateWriter): void {
+    for (const number of [VERSION, this.moments, this.newest, this.eventFrom]) to.number(number);
+    to.part(this.merger);
     to.number(this.order.length);
     for (const channel of this.order) {
-      saveText(to, channel.name);
-      saveSection(to, channel);
+      to.text(channel.name);
+      to.part(channel);
     }
-    saveSection(to, this.rows);
-    return to.finish();
+    to.part(this.rows);
+  }
+
+  load(from: StateReader): void {
+    from.version('an item', VERSION);
+    this.moments = from.number();
+    this.newest = from.number();
+    this.eventFrom = from.number();
+    this.merger = from.part(() => new EventMerger(EVENT_GAP)) ?? this.merger;
+    for (let left = from.number(); left > 0; left--) {
+      this.addChannel(from.text());
+      from.part(() => this.order.at(-1)!);
+    }
+    from.part(() => this.rows);
+  }
+
+  /** The whole state; `restore` goes on from it bit for bit. */
+  snapshot(): Uint8Array {
+    const to = new StateWriter(this.snapshotBytes);
+    this.save(to);
+    const snapshot = to.finish();
+    this.snapshotBytes = snapshot.length;
+    return snapshot;
   }
 
   /**
@@ -124,20 +152,6 @@ export class ItemWatch {
    * so does everything where the snapshot has another layout.
    */
   static restore(rule: DetectionRule, snapshot: Uint8Array): ItemWatch {
-    const watch = new ItemWatch(rule);
-    const from = new StateReader(snapshot);
-    if (from.number() !== LAYOUT) return watch;
-    watch.moments = from.number();
-    watch.newest = from.number();
-    watch.eventFrom = from.number();
-    watch.merger = loadSection(loadBytes(from), () => new EventMerger(EVENT_GAP)) ?? watch.merger;
-    for (let left = from.number(); left > 0; left--) {
-      watch.addChannel(loadText(from));
-      const channel = watch.order.at(-1)!;
-      channel.load(new StateReader(loadBytes(from)));
-    }
-    const rows = loadBytes(from);
-    if (watch.rows && rows.length > 0) watch.rows.load(new StateReader(rows));
-    return watch;
+    return restored(() => new ItemWatch(rule), snapshot) ?? new ItemWatch(rule);
   }
 }

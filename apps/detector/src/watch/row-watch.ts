@@ -8,10 +8,8 @@ import {
   type RolaFinding,
   type StateReader,
   type StateWriter,
+  type Stateful,
 } from '@app/detectors';
-
-import { restored } from './channel-watch.js';
-import { loadBytes, loadSection, saveBytes, saveSection } from './state-sections.js';
 
 /** How the values of an item's channels become rows. */
 export interface Alignment {
@@ -37,7 +35,7 @@ export interface RowVerdict {
 }
 
 /** The detectors of an item's channels together, over aligned rows. */
-export class RowWatch {
+export class RowWatch implements Stateful {
   private aligner: RowAligner;
   // Made with the first row: until then channels may join.
   private ensemble: Detector | undefined;
@@ -87,15 +85,13 @@ export class RowWatch {
   }
 
   save(to: StateWriter): void {
-    saveSection(to, this.aligner);
-    for (const detector of [this.ensemble, this.rola]) saveBytes(to, detector?.snapshot() ?? new Uint8Array(0));
+    for (const part of [this.aligner, this.ensemble, this.rola]) to.part(part);
   }
 
   load(from: StateReader): void {
-    this.aligner = loadSection(loadBytes(from), () => this.newAligner()) ?? this.aligner;
-    const [ensemble, rola] = [loadBytes(from), loadBytes(from)];
-    if (ensemble.length === 0 && rola.length === 0) return;
-    if (this.detectors.ensemble) this.ensemble = restored(() => createDetector('default', this.channels), ensemble);
-    if (this.detectors.rola) this.rola = restored(() => createDetector('rola', this.channels), rola);
+    this.aligner = from.part(() => this.newAligner()) ?? this.aligner;
+    const { ensemble, rola } = this.detectors;
+    this.ensemble = from.part(() => (ensemble ? createDetector('default', this.channels) : undefined));
+    this.rola = from.part(() => (rola ? createDetector('rola', this.channels) : undefined));
   }
 }
