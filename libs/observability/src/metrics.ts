@@ -44,6 +44,12 @@ export const metrics = {
     labelNames: ['group', 'topic', 'partition'],
     registers,
   }),
+  consumerPaused: new Gauge({
+    name: 'tidecast_consumer_paused',
+    help: '1 while a partition is not fetched because its records come faster than they are dealt with.',
+    labelNames: ['group', 'topic', 'partition'],
+    registers,
+  }),
   outboxPending: new Gauge({
     name: 'tidecast_outbox_pending_records',
     help: 'Records that wait in the outbox.',

@@ -244,6 +244,7 @@ export class KafkaConsumption implements Consumption {
     if (owned.queuedRecords >= MAX_QUEUED_RECORDS || owned.queuedBytes >= MAX_QUEUED_BYTES) {
       owned.paused = true;
       this.#setPaused([batch.partition], true);
+      metrics.consumerPaused.set(owned.ref, 1);
     }
     owned.working ??= this.#drain(owned);
   }
@@ -321,6 +322,7 @@ export class KafkaConsumption implements Consumption {
     if (!owned.paused || !low || this.#partitions.get(owned.ref.partition) !== owned) return;
     owned.paused = false;
     this.#setPaused([owned.ref.partition], false);
+    metrics.consumerPaused.set(owned.ref, 0);
   }
 
   #setPaused(partitions: readonly number[], paused: boolean): void {
@@ -355,6 +357,7 @@ export class KafkaConsumption implements Consumption {
     for (const { ref } of partitions) {
       if (this.#partitions.get(ref.partition)?.ref === ref) this.#partitions.delete(ref.partition);
       metrics.consumerLag.remove({ group: ref.group, topic: ref.topic, partition: ref.partition });
+      metrics.consumerPaused.remove({ group: ref.group, topic: ref.topic, partition: ref.partition });
     }
   }
 }
