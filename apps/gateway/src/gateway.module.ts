@@ -7,6 +7,7 @@ import { ObservationDoorModule } from '../../ingest/src/observation-door.module.
 import { AccessApiModule } from './access/access-api.module.js';
 import { AnomaliesController } from './anomalies/anomalies.controller.js';
 import { StoredAnomalies } from './anomalies/stored-anomalies.js';
+import { DialectsModule } from './dialects/dialects.module.js';
 import { ForecastsController } from './forecasts/forecasts.controller.js';
 import { StoredForecasts } from './forecasts/stored-forecasts.js';
 import { JobsController } from './jobs/jobs.controller.js';
@@ -29,7 +30,15 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
  * `ForecasterModule` where the forecaster lives in the same process, else `ForecastClientModule.overHttp`.
  */
 @Module({
-  imports: [AccessApiModule, JobsModule, StreamPoliciesModule, ObservationDoorModule, StreamsModule, WebModule],
+  imports: [
+    AccessApiModule,
+    JobsModule,
+    StreamPoliciesModule,
+    ObservationDoorModule,
+    StreamsModule,
+    WebModule,
+    DialectsModule,
+  ],
   controllers: [
     SeriesController,
     ForecastsController,
