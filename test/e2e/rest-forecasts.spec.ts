@@ -259,6 +259,18 @@ describe('GET /forecasts/…', () => {
     expect(body.forecasts).toEqual(made.body.forecasts);
   });
 
+  it('gives what was foretold before a time, and what it was made of', async () => {
+    const path = `/forecasts/latest?item_id=${encodeURIComponent(AWKWARD)}&cutoff_before=2026-01-03T00:00:01Z`;
+    const [earlier] = (await rest().get<Forecasts>(`${path}&parts=true`)).body.forecasts;
+
+    expect(earlier).toMatchObject({ cutoff: '2026-01-03T00:00:00.000Z', parts: { context: expect.any(Object) } });
+    expect((await rest().get<Forecasts>(path)).body.forecasts[0]).not.toHaveProperty('parts');
+    expect(await rest().get(path.replace('00:00:01Z', '00:00:00Z'))).toMatchObject({
+      status: 404,
+      body: { detail: expect.stringContaining('whose context ends before 2026-01-03') },
+    });
+  });
+
   it.each([
     ['/forecasts/latest?item_id=absent', 404, 'NOT_FOUND'],
     ['/forecasts/latest?item_id=idle', 404, 'NOT_FOUND'],

@@ -13,6 +13,11 @@ export function viewForecasts(forecasts: readonly IssuedForecast[], levels: read
   return forecasts.map((forecast) => view(forecast, levels));
 }
 
+/** The same, with what they were made of. */
+export function viewWithParts(forecasts: readonly IssuedForecast[], levels: readonly number[]): ForecastView[] {
+  return viewForecasts(forecasts, levels).map((view, i) => ({ ...view, parts: forecasts[i]!.parts }));
+}
+
 /** A replay as clients see it, at the levels they asked for. */
 export function viewReplay({ forecast, ...outcome }: ReplayOutcome, levels: readonly number[]): ReplayAnswer {
   const [{ model, provider, ts, mean, quantiles }] = viewForecasts([forecast], levels) as [ForecastView];

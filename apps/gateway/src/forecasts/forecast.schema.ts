@@ -87,6 +87,10 @@ export const latestQuery = z.strictObject({
   item_id: z.string().min(1).meta({ example: 'pump-7' }),
   channel: z.string().min(1).optional().meta({ description: 'All channels of the item when absent.', example: 'flow' }),
   as_of: instant.optional().describe('Answer with what had been issued by this time; with everything when absent.'),
+  parts: z.enum(['true', 'false']).optional().describe('Whether to tell what the forecasts were made of.'),
+  cutoff_before: instant
+    .optional()
+    .describe('Only forecasts whose context ends before this time: what was foretold of the points since.'),
   ...levelsQuery.shape,
 });
 export type LatestQuery = z.output<typeof latestQuery>;
@@ -111,6 +115,10 @@ export const forecastView = z.object({
   levels: z.array(z.number()).describe('Ascending.'),
   mean: z.array(z.number()).describe('One value a step, in the units of the series.'),
   quantiles: z.record(z.string(), z.array(z.number())).describe('By level: one value a step.'),
+  parts: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('What it was made of: models with their shares, weights, calibration, context. Where asked for.'),
 });
 export type ForecastView = z.output<typeof forecastView>;
 

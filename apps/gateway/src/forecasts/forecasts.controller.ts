@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { checkHorizon } from '../../../forecaster/src/check-command.js';
 import { FORECAST_CLIENT, type ForecastClient } from '../../../forecaster/src/forecast-client.js';
 import { documented } from '../documented.js';
-import { checkAnswerSize, viewForecasts, viewReplay } from './forecast-view.js';
+import { checkAnswerSize, viewForecasts, viewReplay, viewWithParts } from './forecast-view.js';
 import {
   forecastAnswer,
   forecastExample,
@@ -136,8 +136,9 @@ export class ForecastsController {
   @ApiProblems('INVALID_REQUEST', 'LEVELS_INVALID', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
   async latest(@Query({ schema: latestQuery }) query: LatestQuery): Promise<LatestAnswer> {
     const levels = levelsOf(query);
-    const { item_id, channel, as_of } = query;
-    return { forecasts: viewForecasts(await this.stored.latest(item_id, channel, as_of), levels) };
+    const { item_id, channel, as_of, cutoff_before, parts } = query;
+    const found = await this.stored.latest(item_id, channel, as_of, cutoff_before);
+    return { forecasts: parts === 'true' ? viewWithParts(found, levels) : viewForecasts(found, levels) };
   }
 
   @Get(':forecast_id')

@@ -34,25 +34,27 @@ export class StoredForecasts {
    * The newest forecast of each channel of an item: newest cutoff, of several the one issued last.
    *
    * @param asOf look at those only that had been issued by then.
+   * @param cutoffBefore look at those only whose context ends before.
    * @throws PlatformError NOT_FOUND where there is no such series, or none of them has a forecast.
    */
-  async latest(itemId: string, channel?: string, asOf?: Date): Promise<IssuedForecast[]> {
+  async latest(itemId: string, channel?: string, asOf?: Date, cutoffBefore?: Date): Promise<IssuedForecast[]> {
     const rows = await this.dataSource.query<(ForecastRow | { forecast_id: null })[]>(
       `SELECT ${COLUMNS}
        FROM series s
        LEFT JOIN LATERAL (
          SELECT * FROM forecasts
          WHERE series_id = s.series_id AND ($3::timestamptz IS NULL OR issued_at <= $3)
+           AND cutoff < coalesce($4::timestamptz, 'infinity')
          ORDER BY cutoff DESC, issued_at DESC LIMIT 1
        ) f ON true
        WHERE s.item_id = $1 AND ($2::text IS NULL OR s.channel = $2)
        ORDER BY s.channel COLLATE "C"`,
-      [itemId, channel ?? null, asOf ?? null],
+      [itemId, channel ?? null, asOf ?? null, cutoffBefore ?? null],
     );
     const found = rows.filter((row) => row.forecast_id !== null);
     if (found.length > 0) return found.map(toIssued);
     const name = channel === undefined ? `"${itemId}"` : `"${itemId}"/"${channel}"`;
-    const none = asOf ? `no forecast that was issued by ${asOf.toISOString()}` : 'no forecast yet';
+    const none = noForecast(asOf, cutoffBefore);
     const message =
       rows.length === 0 ? `there is no series ${name}` : `series ${name} has ${none}; POST /forecasts makes one`;
     throw new PlatformError('NOT_FOUND', message, { itemId, ...(channel === undefined ? {} : { channel }) });
@@ -67,6 +69,11 @@ export class StoredForecasts {
     if (row) return toIssued(row);
     throw new PlatformError('NOT_FOUND', `there is no forecast ${forecastId}`, { forecastId });
   }
+}
+
+function noForecast(asOf: Date | undefined, cutoffBefore: Date | undefined): string {
+  if (cutoffBefore) return `no forecast whose context ends before ${cutoffBefore.toISOString()}`;
+  return asOf ? `no forecast that was issued by ${asOf.toISOString()}` : 'no forecast yet';
 }
 
 function toIssued(row: ForecastRow): IssuedForecast {
