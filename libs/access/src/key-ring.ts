@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { LOGGER, messageOf, type Logger } from '@app/observability';
 import { ApiKeyRepository, type ActiveApiKey } from '@app/persistence';
@@ -8,8 +9,8 @@ import type { RequiredScope } from './scope.js';
 
 /** A revoked key works for no longer than this, in any process. */
 const STALE_MS = 2_000;
-/** A key that is not known may be a new one: the keys are read again, but not more often than this. */
-const JUST_READ_MS = 100;
+/** A key that is not known may be a new one: the keys are read again, but not more often than this; it waits for that. */
+const BETWEEN_READS_MS = 100;
 /** While the database is away nobody can revoke a key either: those that worked go on working for a while. */
 const GRACE_MS = 60_000;
 /** Times of use are written this often, not with each request. */
@@ -18,14 +19,15 @@ const USES_EVERY_MS = 30_000;
 const NOBODY = Buffer.alloc(32);
 
 /**
- * The keys that work, in memory: read from the database at most once in two seconds however many requests come, and once
- * more for a key that is not among them.
+ * The keys that work, in memory: read from the database at most once in two seconds however many requests come, and at most
+ * ten times a second for keys that are not among them.
  */
 @Injectable()
 export class KeyRing implements KeyVerifier, OnApplicationBootstrap, OnModuleDestroy {
   #keys: ReadonlyMap<string, ActiveApiKey> = new Map();
   #readAt = -Infinity;
-  #reading: Promise<void> | undefined;
+  #startedAt = -Infinity;
+  #coming: Promise<void> | undefined;
   #uses = new Map<string, Date>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -37,10 +39,10 @@ export class KeyRing implements KeyVerifier, OnApplicationBootstrap, OnModuleDes
   async verify(text: string, address: string): Promise<Access | undefined> {
     const hash = hashKey(text);
     const keyId = keyIdOf(text) ?? '';
-    await this.#refresh(STALE_MS);
+    if (performance.now() - this.#readAt > STALE_MS) await this.#refresh();
     let key = this.#match(keyId, hash);
     if (!key) {
-      await this.#refresh(JUST_READ_MS);
+      await this.#refresh();
       key = this.#match(keyId, hash);
     }
     if (!key) return undefined;
@@ -65,19 +67,29 @@ export class KeyRing implements KeyVerifier, OnApplicationBootstrap, OnModuleDes
     return isSame && isAlive ? key : undefined;
   }
 
-  async #refresh(olderThanMs: number): Promise<void> {
-    if (performance.now() - this.#readAt <= olderThanMs) return;
+  /** Resolves when the keys are those of now or later; all who wait for it share one reading. */
+  async #refresh(): Promise<void> {
     try {
-      await (this.#reading ??= this.#read().finally(() => (this.#reading = undefined)));
+      await (this.#coming ??= this.#readSoon());
     } catch (error) {
       if (performance.now() - this.#readAt > GRACE_MS) throw error;
     }
   }
 
+  async #readSoon(): Promise<void> {
+    const wait = this.#startedAt + BETWEEN_READS_MS - performance.now();
+    await (wait > 0 ? sleep(wait) : undefined);
+    // Who comes from here on wants what this reading may be too early for.
+    this.#coming = undefined;
+    this.#startedAt = performance.now();
+    await this.#read();
+  }
+
   async #read(): Promise<void> {
     // What is revoked while the rows come may or may not be among them: the age counts from before.
-    const begin = performance.now();
+    const begin = this.#startedAt;
     const rows = await this.repository.active();
+    if (begin < this.#readAt) return;
     this.#keys = new Map(rows.map((row) => [row.keyId, row]));
     this.#readAt = begin;
   }
