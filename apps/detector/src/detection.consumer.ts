@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { metrics } from '@app/observability';
-import { RecordDecoder, type LogBatch, type LogRecord, type PartitionRef } from '@app/streaming';
+import { RecordDecoder, type LogBatch, type LogRecord, type PartitionRef, type RecordFormats } from '@app/streaming';
 
 import type { DetectionRules } from './detection-rules.js';
 import type { Detections, DetectionWriter } from './detection-writer.js';
@@ -20,6 +20,7 @@ export interface ConsumerDependencies {
   readonly group: string;
   readonly maxPoints: number;
   readonly maxFutureMs: number;
+  readonly formats: RecordFormats;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** After a commit that told of alerts. */
@@ -89,14 +90,14 @@ export class DetectionConsumer {
 
   /** Decodes records from `at` on until the chunk is full. A record is never split; one alone may exceed the limit. */
   #decode(records: readonly LogRecord[], at: number): MomentChunk {
-    const { maxPoints, maxFutureMs } = this.#deps;
+    const { maxPoints, maxFutureMs, formats } = this.#deps;
     const now = this.#deps.now();
     const chunk = new MomentChunk();
-    const decoder = new RecordDecoder(chunk, maxFutureMs);
+    const decoder = new RecordDecoder(chunk, maxFutureMs, formats);
     for (let i = at; i < records.length && chunk.records < maxPoints && chunk.points < maxPoints; i++) {
       const record = records[i]!;
       chunk.begin(record);
-      decoder.decode(record.value, now);
+      decoder.decode(record, now);
       if (chunk.points > maxPoints && chunk.records > 0) {
         chunk.discard();
         break;

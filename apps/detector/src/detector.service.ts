@@ -1,7 +1,15 @@
 import { ENV, type Env } from '@app/config';
 import { LOGGER, type Logger } from '@app/observability';
 import { DetectorStateRepository, IssuedForecastRepository, WebhookDeliveryRepository } from '@app/persistence';
-import { OBSERVATION_LOG, backOff, errorFields, pause, type Consumption, type ObservationLog } from '@app/streaming';
+import {
+  OBSERVATION_LOG,
+  RecordFormats,
+  backOff,
+  errorFields,
+  pause,
+  type Consumption,
+  type ObservationLog,
+} from '@app/streaming';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
@@ -19,6 +27,7 @@ const MIB = 1_048_576;
 @Injectable()
 export class DetectorService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #consumer: DetectionConsumer;
+  readonly #formats: RecordFormats;
   readonly #sender: WebhookSender;
   readonly #stopping = new AbortController();
   #consumption: Consumption | undefined;
@@ -33,6 +42,7 @@ export class DetectorService implements OnApplicationBootstrap, OnModuleDestroy 
     const states = new DetectorStateRepository(dataSource);
     const deliveries = new WebhookDeliveryRepository(dataSource);
     this.#sender = new WebhookSender({ deliveries, logger, addresses: env.WEBHOOK_ADDRESSES });
+    this.#formats = new RecordFormats(env);
     this.#consumer = new DetectionConsumer({
       rules,
       cache: new ItemCache(states, rules, env.DETECTOR_MEMORY_MB * MIB),
@@ -41,6 +51,7 @@ export class DetectorService implements OnApplicationBootstrap, OnModuleDestroy 
       group: env.DETECTOR_GROUP,
       maxPoints: env.DETECTOR_BATCH_POINTS,
       maxFutureMs: maxFutureMs(env.MAX_FUTURE),
+      formats: this.#formats,
       now: Date.now,
       alerted: () => this.#sender.wake(),
     });
@@ -74,6 +85,7 @@ export class DetectorService implements OnApplicationBootstrap, OnModuleDestroy 
         await pause(backOff(attempt), signal);
       }
     }
-    if (!signal.aborted) this.#consumption = this.log.consume({ group, topic }, this.#consumer.handle);
+    if (signal.aborted) return;
+    this.#consumption = this.log.consume({ group, topic }, this.#formats.prepared(this.#consumer.handle));
   }
 }

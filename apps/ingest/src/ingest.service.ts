@@ -1,7 +1,15 @@
 import { ENV, type Env } from '@app/config';
 import { LOGGER, type Logger } from '@app/observability';
 import { SeriesWriter } from '@app/persistence';
-import { OBSERVATION_LOG, backOff, errorFields, pause, type Consumption, type ObservationLog } from '@app/streaming';
+import {
+  OBSERVATION_LOG,
+  RecordFormats,
+  backOff,
+  errorFields,
+  pause,
+  type Consumption,
+  type ObservationLog,
+} from '@app/streaming';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
@@ -19,6 +27,7 @@ const MAX_TRANSACTIONS = 4;
 @Injectable()
 export class IngestService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly consumer: ObservationConsumer;
+  readonly #formats: RecordFormats;
   readonly #partitions: PartitionKeeper;
   readonly #profiler: SeriesProfiler;
   readonly #relay: OutboxRelay;
@@ -46,12 +55,14 @@ export class IngestService implements OnApplicationBootstrap, OnModuleDestroy {
       // Half of the pool at most: reads of the stored offsets and the profiler need connections as well.
       concurrency: Math.max(1, Math.min(MAX_TRANSACTIONS, Math.floor(env.DATABASE_POOL / 2))),
     });
+    this.#formats = new RecordFormats(env);
     this.consumer = new ObservationConsumer({
       registry,
       writer,
       group: env.INGEST_GROUP,
       maxRows: env.INGEST_BATCH_ROWS,
       maxFutureMs: maxFutureMs(env.MAX_FUTURE),
+      formats: this.#formats,
       now: Date.now,
     });
   }
@@ -87,6 +98,6 @@ export class IngestService implements OnApplicationBootstrap, OnModuleDestroy {
     }
     if (signal.aborted) return;
     this.#relay.start();
-    this.#consumption = this.log.consume({ group, topic }, this.consumer.handle);
+    this.#consumption = this.log.consume({ group, topic }, this.#formats.prepared(this.consumer.handle));
   }
 }

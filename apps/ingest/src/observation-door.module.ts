@@ -1,5 +1,5 @@
 import { ENV, type Env } from '@app/config';
-import { OBSERVATION_LOG, StreamingModule, type ObservationLog } from '@app/streaming';
+import { OBSERVATION_LOG, RecordFormats, StreamingModule, type ObservationLog } from '@app/streaming';
 import { Module } from '@nestjs/common';
 
 import { maxFutureMs } from './max-future.js';
@@ -15,7 +15,7 @@ import { ObservationController } from './observation.controller.js';
       provide: ObservationIntake,
       inject: [OBSERVATION_LOG, ENV],
       useFactory: (log: ObservationLog, env: Env) =>
-        new ObservationIntake(log, env.OBSERVATIONS_TOPIC, maxFutureMs(env.MAX_FUTURE)),
+        new ObservationIntake(log, env.OBSERVATIONS_TOPIC, maxFutureMs(env.MAX_FUTURE), new RecordFormats(env)),
     },
   ],
 })

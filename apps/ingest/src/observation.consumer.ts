@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { parseTraceparent } from '@app/observability';
-import { RecordDecoder, headerText, type LogBatch, type LogRecord } from '@app/streaming';
+import { RecordDecoder, headerText, type LogBatch, type LogRecord, type RecordFormats } from '@app/streaming';
 
 import type { ObservationWriter } from './observation-writer.js';
 import { PointChunk } from './point-chunk.js';
@@ -14,6 +14,7 @@ export interface ConsumerDependencies {
   readonly group: string;
   readonly maxRows: number;
   readonly maxFutureMs: number;
+  readonly formats: RecordFormats;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -53,14 +54,14 @@ export class ObservationConsumer {
 
   /** Decodes records from `at` on until the chunk is full. A record is never split; one alone may exceed the limit. */
   #decode(records: readonly LogRecord[], at: number): PointChunk {
-    const { registry, maxRows, maxFutureMs } = this.#deps;
+    const { registry, maxRows, maxFutureMs, formats } = this.#deps;
     const now = this.#deps.now();
     const chunk = new PointChunk(registry);
-    const decoder = new RecordDecoder(chunk, maxFutureMs);
+    const decoder = new RecordDecoder(chunk, maxFutureMs, formats);
     for (let i = at; i < records.length && chunk.records < maxRows && chunk.points < maxRows; i++) {
       const record = records[i]!;
       chunk.begin(parseTraceparent(headerText(record.headers, 'traceparent')));
-      decoder.decode(record.value, now);
+      decoder.decode(record, now);
       if (chunk.points > maxRows && chunk.records > 0) {
         chunk.discard();
         break;

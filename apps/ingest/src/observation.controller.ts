@@ -1,19 +1,19 @@
-import { ERROR_CODES, PlatformError, type ErrorCode } from '@app/observability';
+import { CurrentAccess, RequireScope, type Access } from '@app/access';
+import { ERROR_CODES, type ErrorCode } from '@app/observability';
 import { ApiProblems, currentTraceparent } from '@app/server';
 import { Body, Controller, Headers, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 
-import { ObservationIntake, elementsOfJson, elementsOfNdjson, type IntakeReceipt } from './observation-intake.js';
-
-const NDJSON = ['application/x-ndjson', 'application/ndjson'];
+import { elementsOf } from './observation-body.js';
+import { ObservationIntake, type IntakeReceipt } from './observation-intake.js';
 
 const receipt = z.object({
   accepted: z.int().describe('Records that the log has durably, with at least their good points.'),
   rejected: z.int().describe('Records of which nothing can be used.'),
   errors: z.array(
     z.object({
-      index: z.int().describe('Place of the record in the body, from 0; blank lines of NDJSON do not count.'),
+      index: z.int().describe('Place of the record in the body, from 0; blank lines do not count.'),
       code: z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]),
       message: z.string(),
     }),
@@ -25,6 +25,7 @@ const EXAMPLE = { item_id: 'pump-7', ts: '2026-01-01T00:00:00Z', values: { flow:
 /** The HTTP door to the observation log: the same records, the same checks, the same way to Postgres. */
 @ApiTags('observations')
 @Controller('observations')
+@RequireScope('ingest')
 export class ObservationController {
   constructor(private readonly intake: ObservationIntake) {}
 
@@ -33,25 +34,31 @@ export class ObservationController {
   @ApiOperation({
     summary: 'Take observations in',
     description:
-      'One record or an array of records as JSON, or one record a line as NDJSON: {"item_id", "ts", "values"} or ' +
-      '{"unique_id", "ds", "y"}. Answers when the log has the accepted records durably; they are in Postgres moments ' +
+      'One record or an array of records as JSON, or one record a line as NDJSON: {"item_id", "ts", "values"}, ' +
+      '{"unique_id", "ds", "y"}, OTLP metrics, change events of Debezium, samples of prometheus-kafka-adapter. Line ' +
+      "protocol as text/plain, OTLP metrics as application/x-protobuf, records in Confluent's wire format as " +
+      'application/octet-stream. Answers when the log has the accepted records durably; they are in Postgres moments ' +
       'later. A record that is usable in part is accepted, and its bad points are named.',
   })
-  @ApiConsumes('application/json', 'application/x-ndjson')
+  @ApiConsumes(
+    'application/json',
+    'application/x-ndjson',
+    'text/plain',
+    'application/x-protobuf',
+    'application/octet-stream',
+  )
   @ApiBody({ schema: { example: EXAMPLE } })
   @ApiResponse({ status: 202, standardSchema: receipt })
   @ApiProblems('MALFORMED_JSON', 'EMPTY_RECORD', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'LOG_UNAVAILABLE')
-  observe(@Body() body: unknown, @Headers('content-type') contentType: string | undefined): Promise<IntakeReceipt> {
-    return this.intake.take(elementsOf(body, contentType), currentTraceparent(), Date.now());
+  observe(
+    @Body() body: unknown,
+    @Headers('content-type') contentType: string | undefined,
+    @CurrentAccess() access: Access,
+  ): Promise<IntakeReceipt> {
+    return this.intake.take(elementsOf(body, contentType), {
+      access,
+      traceparent: currentTraceparent(),
+      now: Date.now(),
+    });
   }
-}
-
-function elementsOf(body: unknown, contentType: string | undefined) {
-  const type = contentType?.split(';')[0]?.trim().toLowerCase();
-  if (type !== undefined && NDJSON.includes(type)) return elementsOfNdjson(typeof body === 'string' ? body : '');
-  if (type === undefined || type === 'application/json') return elementsOfJson(body);
-  throw new PlatformError(
-    'UNSUPPORTED_MEDIA_TYPE',
-    `observations do not come as ${type}; send application/json or application/x-ndjson`,
-  );
 }

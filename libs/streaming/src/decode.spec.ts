@@ -1,4 +1,6 @@
-import { MAX_RECORD_BYTES, RecordDecoder, type RecordError, type SeriesDeclaration } from './index.js';
+import { loadEnv } from '@app/config';
+
+import { MAX_RECORD_BYTES, RecordDecoder, RecordFormats, type RecordError, type SeriesDeclaration } from './index.js';
 
 const NOW = Date.UTC(2026, 5, 1);
 const DAY = 86_400_000;
@@ -23,8 +25,9 @@ function decodeBytes(bytes: Buffer | null): Decoded {
       },
     },
     DAY,
+    new RecordFormats(loadEnv({})),
   );
-  decoder.decode(bytes, NOW);
+  decoder.decode({ value: bytes, key: null, headers: {}, timestamp: NOW }, NOW);
   return decoded;
 }
 

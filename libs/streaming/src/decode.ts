@@ -1,19 +1,28 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 
-import { messageOf, type ErrorCode } from '@app/observability';
+import { messageOf } from '@app/observability';
 
-import type { JsonObject, ObjectCodec, PointWriter, RecordSink } from './codecs/codec.js';
-import { longCodec } from './codecs/long.js';
-import { nativeCodec } from './codecs/native.js';
-import { declaresAnything, isPlainText, readDeclaration, show } from './declarations.js';
-import { toEpochMs } from './timestamps.js';
+import { CheckedWriter } from './checked-writer.js';
+import { isObject, type JsonObject, type RecordSink } from './codecs/codec.js';
+import { isWireFormat, payloadOf, schemaIdOf } from './codecs/confluent/wire-format.js';
+import { looksLikeLines } from './codecs/line-protocol/line-protocol.js';
+import { looksLikeOtlp } from './codecs/otlp/protobuf.js';
+import { show } from './declarations.js';
+import { FORMATS, FORMAT_HEADER, type Format, type RecordFormats } from './formats.js';
+import { headerText, type LogRecord } from './observation-log.js';
+
+/** What a record may be at most. */
+export interface RecordLimits {
+  readonly bytes: number;
+  readonly points: number;
+}
 
 /** A record with more bytes than this is a dead letter. */
 export const MAX_RECORD_BYTES = 1_000_000;
-const MAX_RECORD_POINTS = 10_000;
-// A record of ten thousand bad points is one bad record, not ten thousand messages to keep.
-const MAX_RECORD_ERRORS = 100;
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const LOG_LIMITS: RecordLimits = { bytes: MAX_RECORD_BYTES, points: 10_000 };
+const OPEN_OBJECT = 0x7b;
+/** Of `"op": "d"` and whatever else has a record without a value behind it, only the key is left. */
+const TOMBSTONE = 'the record has no value; a tombstone deletes nothing here, leave it out';
 
 /**
  * The most common record, one channel of one moment as serialisers write it. Where it matches, JSON.parse would find
@@ -23,57 +32,150 @@ const SINGLE_POINT =
   // eslint-disable-next-line no-control-regex -- JSON texts hold none
   /^\{"item_id": ?"([^"\\\u0000-\u001f]{1,256})", ?"ts": ?"([^"\\\u0000-\u001f]{1,40})", ?"values": ?\{"([^"\\\u0000-\u001f]{1,256})": ?(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\}\}$/;
 
-const CODECS: readonly ObjectCodec[] = [nativeCodec, longCodec];
-
 /**
- * Decodes and validates records, one at a time, into a sink: bytes → JSON → the codec that recognises it → points.
- * Errors are values in the sink; nothing that a record can hold makes it throw.
+ * Decodes and validates records, one at a time, into a sink: bytes → their format → the codec that recognises the object
+ * → points. Errors are values in the sink; nothing that a record can hold makes it throw.
  */
 export class RecordDecoder {
-  readonly #sink: RecordSink;
-  readonly #maxFutureMs: number;
-  readonly #writer: PointWriter;
-  #latest = 0;
-  #element: number | undefined;
-  #points = 0;
-  #errors = 0;
-  #lastCode: ErrorCode = 'UNKNOWN_FORMAT';
+  readonly #formats: RecordFormats;
+  readonly #limits: RecordLimits;
+  readonly #writer: CheckedWriter;
 
-  constructor(sink: RecordSink, maxFutureMs: number) {
-    this.#sink = sink;
-    this.#maxFutureMs = maxFutureMs;
-    this.#writer = {
-      itemId: (value, name) => this.#itemId(value, name),
-      ts: (value, name) => this.#ts(value, name),
-      value: (itemId, channel, ts, value, name) => this.#value(itemId, channel, ts, value, name),
-      declare: (itemId, channels, record) => this.#declare(itemId, channels, record),
-      fail: (code, message, channel) => this.#fail(code, message, channel),
-    };
+  constructor(sink: RecordSink, maxFutureMs: number, formats: RecordFormats, limits: RecordLimits = LOG_LIMITS) {
+    this.#formats = formats;
+    this.#limits = limits;
+    this.#writer = new CheckedWriter(sink, maxFutureMs, limits.points);
   }
 
-  /** A record as it lies in the log. `now` in epoch milliseconds bounds the future. */
-  decode(bytes: Buffer | null, now: number): void {
-    this.#start(now);
-    this.#guard(() => this.#decodeBytes(bytes));
+  /**
+   * A record as it lies in the log. `now` in epoch milliseconds bounds the future. The schema of a record in Confluent's
+   * wire format must have been loaded, see `RecordFormats.prepared`.
+   */
+  decode(record: Omit<LogRecord, 'offset'>, now: number): void {
+    this.#writer.recordTs = record.timestamp >= 0 ? record.timestamp : Number.NaN;
+    this.#guard(now, () => this.#decodeRecord(record));
   }
 
   /** A record that is parsed already, as an element of an HTTP body. */
   decodeJson(json: unknown, now: number): void {
-    this.#start(now);
-    this.#guard(() => this.#decodeAny(json));
+    this.#writer.recordTs = now;
+    this.#writer.key = () => undefined;
+    this.#guard(now, () => this.#decodeAny(json));
   }
 
-  #decodeBytes(bytes: Buffer | null): void {
-    if (bytes === null || bytes.length === 0) {
-      this.#fail('EMPTY_RECORD', 'the record has no value; a tombstone deletes nothing here, leave it out');
+  /** One line of line protocol, as an element of an HTTP body. */
+  decodeLine(line: string, now: number): void {
+    this.#writer.recordTs = now;
+    this.#guard(now, () => this.#formats.lines.decodeLine(line, this.#writer));
+  }
+
+  /** A fault of ours costs one record, as a dead letter, rather than the partition behind it. */
+  #guard(now: number, decode: () => void): void {
+    const writer = this.#writer;
+    writer.start(now);
+    try {
+      decode();
+    } catch (error) {
+      const remedy = 'send it again after an upgrade';
+      writer.discard('INTERNAL', `the record could not be decoded: ${messageOf(error)}; ${remedy}`);
+    }
+    writer.end();
+  }
+
+  #decodeRecord({ value, key, headers }: Omit<LogRecord, 'offset'>): void {
+    this.#writer.key = () => this.#keyOf(key);
+    if (value === null || value.length === 0) {
+      // Debezium's connectors let a tombstone follow a deletion; their keys are objects.
+      if (this.#keyOf(key) === undefined) this.#writer.fail('EMPTY_RECORD', TOMBSTONE);
       return;
     }
-    if (bytes.length > MAX_RECORD_BYTES) {
-      this.#fail('RECORD_TOO_LARGE', `the record has ${bytes.length} bytes of at most ${MAX_RECORD_BYTES}; split it`);
+    const { bytes } = this.#limits;
+    if (value.length > bytes) {
+      this.#writer.fail('RECORD_TOO_LARGE', `the record has ${value.length} bytes of at most ${bytes}; split it`);
       return;
+    }
+    const said = headers[FORMAT_HEADER] === undefined ? this.#formats.fixed : headerText(headers, FORMAT_HEADER);
+    if (said === undefined) this.#detect(value);
+    else this.#decodeAs(said, value);
+  }
+
+  #detect(bytes: Buffer): void {
+    if (bytes[0] !== OPEN_OBJECT) {
+      if (isWireFormat(bytes)) {
+        this.#decodeAs('confluent', bytes);
+        return;
+      }
+      // A line feed may as well begin a text.
+      if (looksLikeOtlp(bytes) && !isJson(bytes)) {
+        this.#decodeAs('otlp', bytes);
+        return;
+      }
     }
     const text = this.#text(bytes);
     if (text === undefined) return;
+    if (!/^\s*[[{]/.test(text) && looksLikeLines(text)) this.#formats.lines.decode(text, this.#writer);
+    else this.#decodeText(text);
+  }
+
+  #decodeAs(format: string, bytes: Buffer): void {
+    switch (format as Format) {
+      case 'otlp':
+        this.#formats.otlp.decodeProtobuf(bytes, this.#writer);
+        return;
+      case 'confluent':
+        this.#decodeConfluent(bytes);
+        return;
+      case 'json':
+      case 'line-protocol': {
+        const text = this.#text(bytes);
+        if (text === undefined) return;
+        if (format === 'json') this.#decodeText(text);
+        else this.#formats.lines.decode(text, this.#writer);
+        return;
+      }
+      default: {
+        const known = FORMATS.join(', ');
+        this.#writer.fail('UNKNOWN_FORMAT', `the header ${FORMAT_HEADER} says ${show(format)}; send one of ${known}`);
+      }
+    }
+  }
+
+  #decodeConfluent(bytes: Buffer): void {
+    if (!isWireFormat(bytes)) {
+      const remedy = 'send a zero, the id of its schema in four bytes, and the value';
+      this.#writer.fail('MALFORMED_AVRO', `the record is not in Confluent's wire format; ${remedy}`);
+      return;
+    }
+    const id = schemaIdOf(bytes);
+    const schema = this.#formats.schemas.get(id);
+    if (schema.kind === 'unusable') this.#writer.fail(schema.code, schema.message);
+    else if (schema.kind === 'json') {
+      const text = this.#text(payloadOf(bytes));
+      if (text !== undefined) this.#decodeText(text);
+    } else {
+      let value: unknown;
+      try {
+        value = schema.read(payloadOf(bytes));
+      } catch (error) {
+        const remedy = 'was it cut short, or written with another schema?';
+        this.#writer.fail('MALFORMED_AVRO', `the record is not as schema ${id} says (${messageOf(error)}); ${remedy}`);
+        return;
+      }
+      this.#decodeAny(value);
+    }
+  }
+
+  #text(bytes: Buffer): string | undefined {
+    const ascii = isAscii(bytes);
+    if (!ascii && !isUtf8(bytes)) {
+      this.#writer.fail('MALFORMED_JSON', 'the record is not valid UTF-8; encode it as UTF-8 JSON');
+      return undefined;
+    }
+    const text = bytes.toString(ascii ? 'latin1' : 'utf8');
+    return text.charCodeAt(0) === 0xfe_ff ? text.slice(1) : text;
+  }
+
+  #decodeText(text: string): void {
     const single = SINGLE_POINT.exec(text);
     if (single) {
       this.#decodeSingle(single[1]!, single[2]!, single[3]!, Number(single[4]));
@@ -84,51 +186,18 @@ export class RecordDecoder {
   }
 
   #decodeSingle(id: string, time: string, channel: string, value: number): void {
-    const itemId = this.#itemId(id, 'item_id');
-    const ts = this.#ts(time, 'ts');
-    if (itemId !== undefined && ts !== undefined) this.#value(itemId, channel, ts, value, `values.${channel}`);
-  }
-
-  #start(now: number): void {
-    this.#latest = now + this.#maxFutureMs;
-    this.#element = undefined;
-    this.#points = 0;
-    this.#errors = 0;
-  }
-
-  /** A fault of ours costs one record, as a dead letter, rather than the partition behind it. */
-  #guard(decode: () => void): void {
-    try {
-      decode();
-    } catch (error) {
-      this.#sink.discard();
-      this.#errors = 0;
-      this.#fail('INTERNAL', `the record could not be decoded: ${messageOf(error)}; send it again after an upgrade`);
-    }
-    if (this.#errors > MAX_RECORD_ERRORS) this.#tellOmitted();
-  }
-
-  #tellOmitted(): void {
-    const more = this.#errors - MAX_RECORD_ERRORS;
-    this.#sink.fail({ code: this.#lastCode, message: `${more} more errors are not listed` });
-  }
-
-  #text(bytes: Buffer): string | undefined {
-    const ascii = isAscii(bytes);
-    if (!ascii && !isUtf8(bytes)) {
-      this.#fail('MALFORMED_JSON', 'the record is not valid UTF-8; encode it as UTF-8 JSON');
-      return undefined;
-    }
-    const text = bytes.toString(ascii ? 'latin1' : 'utf8');
-    return text.charCodeAt(0) === 0xfe_ff ? text.slice(1) : text;
+    const writer = this.#writer;
+    const itemId = writer.itemId(id, 'item_id');
+    const ts = writer.ts(time, 'ts');
+    if (itemId !== undefined && ts !== undefined) writer.value(itemId, channel, ts, value, `values.${channel}`);
   }
 
   #parse(text: string): unknown {
     try {
       return JSON.parse(text);
     } catch (error) {
-      if (text.trim() === '') this.#fail('EMPTY_RECORD', 'the record is blank; leave it out');
-      else this.#fail('MALFORMED_JSON', malformed(text, error));
+      if (text.trim() === '') this.#writer.fail('EMPTY_RECORD', 'the record is blank; leave it out');
+      else this.#writer.fail('MALFORMED_JSON', malformed(text, error));
       return undefined;
     }
   }
@@ -138,94 +207,52 @@ export class RecordDecoder {
       this.#decodeObject(json);
       return;
     }
-    if (json.length === 0) this.#fail('EMPTY_RECORD', 'the array has no elements; leave it out');
-    for (let i = 0; i < json.length; i++) {
-      this.#element = i;
+    if (json.length === 0) this.#writer.fail('EMPTY_RECORD', 'the array has no elements; leave it out');
+    for (let i = 0; i < json.length && !this.#writer.full; i++) {
+      this.#writer.element(i);
       this.#decodeObject(json[i]);
-      if (this.#points > MAX_RECORD_POINTS) break;
     }
-    this.#element = undefined;
-    if (this.#points > MAX_RECORD_POINTS) this.#refuseTooManyPoints();
+    this.#writer.element(undefined);
   }
 
   #decodeObject(json: unknown): void {
-    if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-      this.#fail('UNKNOWN_FORMAT', `${show(json)} is no object; send {"item_id", "ts", "values"} or an array of such`);
+    if (!isObject(json)) {
+      const remedy = 'send {"item_id", "ts", "values"} or an array of such';
+      this.#writer.fail('UNKNOWN_FORMAT', `${show(json)} is no object; ${remedy}`);
       return;
     }
-    const record = json as JsonObject;
-    const codec = CODECS.find((candidate) => candidate.recognises(record));
-    if (!codec) {
-      this.#fail('UNKNOWN_FORMAT', `no format fits ${show(record)}; send {"item_id", "ts", "values"}`);
-      return;
+    const codec = this.#formats.objects.find((candidate) => candidate.recognises(json));
+    if (codec) codec.decode(json, this.#writer);
+    else this.#writer.fail('UNKNOWN_FORMAT', `no format fits ${show(json)}; send {"item_id", "ts", "values"}`);
+  }
+
+  /** The key of a record, where it is an object in JSON or Avro. */
+  #keyOf(key: Buffer | null): JsonObject | undefined {
+    if (key === null || key.length === 0) return undefined;
+    try {
+      const value: unknown = isWireFormat(key) ? this.#readKey(key) : JSON.parse(key.toString('utf8'));
+      return isObject(value) ? value : undefined;
+    } catch {
+      // A key is whatever its producer likes: only one of an object says something here.
+      return undefined;
     }
-    codec.decode(record, this.#writer);
-    if (this.#element === undefined && this.#points > MAX_RECORD_POINTS) this.#refuseTooManyPoints();
   }
 
-  #refuseTooManyPoints(): void {
-    this.#sink.discard();
-    this.#errors = 0;
-    this.#fail('RECORD_TOO_LARGE', `the record has more than ${MAX_RECORD_POINTS} points; split it`);
+  #readKey(key: Buffer): unknown {
+    const schema = this.#formats.schemas.get(schemaIdOf(key));
+    if (schema.kind === 'avro') return schema.read(payloadOf(key));
+    return schema.kind === 'json' ? JSON.parse(payloadOf(key).toString('utf8')) : undefined;
   }
+}
 
-  #itemId(value: unknown, name: string): string | undefined {
-    if (typeof value === 'string' && isPlainText(value)) return value;
-    if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
-    const remedy = 'send a text of 1 to 256 printable characters';
-    this.#fail('ITEM_ID_INVALID', `${name} ${show(value)} is no item id; ${remedy}`);
-    return undefined;
-  }
-
-  #ts(value: unknown, name: string): number | undefined {
-    const ts = toEpochMs(value);
-    if (ts <= this.#latest) return ts;
-    if (Number.isNaN(ts)) {
-      const remedy = 'send ISO-8601 such as "2026-01-02T03:04:05Z", or a number since the epoch';
-      this.#fail('TS_INVALID', `${name} ${show(value)} is no time; ${remedy}`);
-    } else {
-      const [at, limit] = [new Date(ts).toISOString(), new Date(this.#latest).toISOString()];
-      this.#fail(
-        'TS_IN_FUTURE',
-        `${name} ${at} lies after ${limit}; check the unit and the clock, or raise MAX_FUTURE`,
-      );
-    }
-    return undefined;
-  }
-
-  #value(itemId: string, channel: string, ts: number, value: unknown, name: string): void {
-    if (++this.#points > MAX_RECORD_POINTS) return;
-    if (value === null) return;
-    if (!isPlainText(channel)) {
-      this.#fail('CHANNEL_INVALID', `channel ${show(channel)} is no name; send 1 to 256 printable characters`);
-      return;
-    }
-    const number = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value;
-    if (typeof number === 'number' && Number.isFinite(number)) {
-      // -0 and 0 are one value to whoever compares them.
-      this.#sink.point(itemId, channel, ts, number === 0 ? 0 : number);
-      return;
-    }
-    this.#fail('VALUE_NOT_FINITE', `${name} ${show(value)} is no finite number; send null for a gap`, channel);
-  }
-
-  #declare(itemId: string, channels: readonly string[], record: JsonObject): void {
-    if (!declaresAnything(record)) return;
-    const declaration = readDeclaration(record, (code, message) => this.#fail(code, message));
-    if (Object.keys(declaration).length > 0) this.#sink.declare(itemId, channels, declaration);
-  }
-
-  #fail(code: ErrorCode, message: string, channel?: string): void {
-    this.#lastCode = code;
-    if (++this.#errors > MAX_RECORD_ERRORS) return;
-    const element = this.#element;
-    const text = printable(message);
-    this.#sink.fail({
-      code,
-      message: element === undefined ? text : `element ${element}: ${text}`,
-      ...(element !== undefined && { element }),
-      ...(channel !== undefined && { channel }),
-    });
+function isJson(bytes: Buffer): boolean {
+  const text = bytes.toString('utf8');
+  if (!/^\s*[[{]/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -234,10 +261,4 @@ function malformed(text: string, error: unknown): string {
     ? 'JSON has no NaN or Infinity: send null for a gap'
     : 'send one JSON object or array a record';
   return `the record is no JSON (${messageOf(error).slice(0, 160)}); ${remedy}`;
-}
-
-// Parts of the record get into messages; PostgreSQL and headers take neither control characters nor half characters.
-function printable(message: string): string {
-  // eslint-disable-next-line no-control-regex -- these are what it removes
-  return Buffer.from(message.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd'), 'utf8').toString('utf8');
 }

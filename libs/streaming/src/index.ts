@@ -1,7 +1,9 @@
 export { atMost, backOff, pause } from './back-off.js';
 export type { RecordError, RecordSink, SeriesDeclaration } from './codecs/codec.js';
-export { MAX_RECORD_BYTES, RecordDecoder } from './decode.js';
+export { linesOf } from './codecs/line-protocol/line-protocol.js';
+export { MAX_RECORD_BYTES, RecordDecoder, type RecordLimits } from './decode.js';
 export { errorFields } from './error-fields.js';
+export { FORMAT_HEADER, RecordFormats, type Format, type FormatSettings } from './formats.js';
 export { KafkaLog } from './kafka-log.js';
 export {
   headerText,

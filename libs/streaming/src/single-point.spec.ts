@@ -1,8 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { RecordDecoder, type RecordError } from './index.js';
+import { loadEnv } from '@app/config';
+
+import { RecordDecoder, RecordFormats, type RecordError } from './index.js';
 
 const NOW = Date.UTC(2026, 5, 1);
+const FORMATS = new RecordFormats(loadEnv({}));
+const asRecord = (text: string) => ({ value: Buffer.from(text), key: null, headers: {}, timestamp: NOW });
 
 function decode(run: (decoder: RecordDecoder) => void): unknown {
   const seen: { points: unknown[]; errors: RecordError[] } = { points: [], errors: [] };
@@ -15,6 +19,7 @@ function decode(run: (decoder: RecordDecoder) => void): unknown {
         discard: () => undefined,
       },
       0,
+      FORMATS,
     ),
   );
   return seen;
@@ -35,7 +40,7 @@ describe('the short way of single points', () => {
           for (const channel of CHANNELS) {
             for (const value of NUMBERS) {
               const text = `{"item_id":${space}"${id}",${space}"ts":${space}"${ts}",${space}"values":${space}{"${channel}":${space}${value}}}`;
-              const short = decode((decoder) => decoder.decode(Buffer.from(text), NOW));
+              const short = decode((decoder) => decoder.decode(asRecord(text), NOW));
               const parsed = decode((decoder) => decoder.decodeJson(JSON.parse(text), NOW));
               if (!isDeepStrictEqual(short, parsed)) different.push(text);
             }
@@ -55,7 +60,7 @@ describe('the short way of single points', () => {
         return { points: [], errors: [expect.objectContaining({ code: 'MALFORMED_JSON' })] };
       }
     })();
-    expect(decode((decoder) => decoder.decode(Buffer.from(text), NOW))).toEqual(parsed);
+    expect(decode((decoder) => decoder.decode(asRecord(text), NOW))).toEqual(parsed);
   });
 
   it('leaves escapes, other keys and other orders to the parser', () => {
@@ -68,7 +73,7 @@ describe('the short way of single points', () => {
       '{"item_id":"a","ts":"2026-01-02","values":{"flow":1}}\n',
     ];
     for (const text of texts) {
-      expect(decode((decoder) => decoder.decode(Buffer.from(text), NOW))).toEqual(
+      expect(decode((decoder) => decoder.decode(asRecord(text), NOW))).toEqual(
         decode((decoder) => decoder.decodeJson(JSON.parse(text), NOW)),
       );
     }

@@ -4,6 +4,8 @@ const MICROSECONDS_BELOW = 1e17;
 /** 0001-01-01 and the end of 9999: what ISO-8601 writes with four digits. */
 const EARLIEST = -62_135_596_800_000;
 const LATEST = 253_402_300_799_999;
+/** Longer ones are no time, and slow to read. */
+const INTEGER_TEXT = /^-?\d{1,24}$/;
 const DAY_MS = 86_400_000;
 const MAX_OFFSET_MINUTES = 18 * 60;
 
@@ -26,7 +28,21 @@ function fromNumber(value: number): number {
   if (size < SECONDS_BELOW) return inRange(Math.round(value * 1_000));
   if (size < MILLISECONDS_BELOW) return inRange(Math.floor(value));
   if (size < MICROSECONDS_BELOW) return inRange(Math.floor(value / 1_000));
-  return inRange(Math.floor(value / 1_000_000));
+  // A double of this size is off by up to 128 ns: without the margin a whole millisecond may become the one before.
+  return inRange(Math.floor(value / 1_000_000 + 0.0005));
+}
+
+/**
+ * Epoch milliseconds of a whole number since the epoch, as text or bigint, by the same magnitudes as `toEpochMs` but
+ * exact; NaN when it is none.
+ */
+export function epochMsOfInteger(value: string | bigint): number {
+  if (typeof value === 'string' && !INTEGER_TEXT.test(value)) return Number.NaN;
+  const number = BigInt(value);
+  const size = number < 0n ? -number : number;
+  if (size < BigInt(MICROSECONDS_BELOW)) return fromNumber(Number(number));
+  const ms = number / 1_000_000n;
+  return inRange(Number(number < 0n && ms * 1_000_000n !== number ? ms - 1n : ms));
 }
 
 function inRange(ms: number): number {
@@ -96,7 +112,8 @@ function zoneOffset(text: string, at: number): number {
 const NUMERIC_TEXT = /^-?\d{10,20}(\.\d+)?$/;
 
 function parseNumericText(text: string): number {
-  return NUMERIC_TEXT.test(text) ? fromNumber(Number(text)) : Number.NaN;
+  if (!NUMERIC_TEXT.test(text)) return Number.NaN;
+  return INTEGER_TEXT.test(text) ? epochMsOfInteger(text) : fromNumber(Number(text));
 }
 
 function digits(text: string, at: number, count: number): number {

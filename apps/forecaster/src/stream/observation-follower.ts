@@ -15,6 +15,7 @@ import {
   type LogBatch,
   type LogRecord,
   type PartitionRef,
+  type RecordFormats,
   type StoredOffsets,
 } from '@app/streaming';
 import type { DataSource } from 'typeorm';
@@ -38,6 +39,7 @@ export interface FollowerDependencies {
   readonly ingestGroup: string;
   readonly forecastsTopic: string;
   readonly maxFutureMs: number;
+  readonly formats: RecordFormats;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -88,9 +90,9 @@ export class ObservationFollower {
   #decode(records: readonly LogRecord[], at: number): ArrivedPoints {
     const now = this.deps.now();
     const arrived = new ArrivedPoints();
-    const decoder = new RecordDecoder(arrived, this.deps.maxFutureMs);
+    const decoder = new RecordDecoder(arrived, this.deps.maxFutureMs, this.deps.formats);
     for (let i = at; i < records.length && arrived.records < MOST_POINTS && arrived.points < MOST_POINTS; i++) {
-      decoder.decode(records[i]!.value, now);
+      decoder.decode(records[i]!, now);
       arrived.end(records[i]!);
     }
     return arrived;

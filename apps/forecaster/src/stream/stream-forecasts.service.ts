@@ -3,6 +3,7 @@ import { LOGGER, type Logger } from '@app/observability';
 import { ForecastRepository, StreamPolicyRepository } from '@app/persistence';
 import {
   OBSERVATION_LOG,
+  RecordFormats,
   StoredOffsets,
   backOff,
   errorFields,
@@ -23,6 +24,7 @@ import { RequestFollower } from './request-follower.js';
 export class StreamForecastsService implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #observations: ObservationFollower;
   readonly #requests: RequestFollower;
+  readonly #formats: RecordFormats;
   readonly #stopping = new AbortController();
   #consumptions: Consumption[] = [];
 
@@ -36,6 +38,7 @@ export class StreamForecastsService implements OnApplicationBootstrap, OnModuleD
   ) {
     const { FORECASTER_GROUP: group, FORECASTS_TOPIC: forecastsTopic } = env;
     const shared = { dataSource, service, forecasts, group, forecastsTopic, now: Date.now };
+    this.#formats = new RecordFormats(env);
     this.#observations = new ObservationFollower({
       ...shared,
       policies: new StreamPolicyRepository(dataSource),
@@ -43,6 +46,7 @@ export class StreamForecastsService implements OnApplicationBootstrap, OnModuleD
       logger,
       ingestGroup: env.INGEST_GROUP,
       maxFutureMs: maxFutureMs(env.MAX_FUTURE),
+      formats: this.#formats,
     });
     this.#requests = new RequestFollower({
       ...shared,
@@ -75,7 +79,7 @@ export class StreamForecastsService implements OnApplicationBootstrap, OnModuleD
     }
     if (signal.aborted) return;
     this.#consumptions = [
-      this.log.consume({ group, topic: observations }, this.#observations.handle),
+      this.log.consume({ group, topic: observations }, this.#formats.prepared(this.#observations.handle)),
       this.log.consume({ group: requestGroup(this.env), topic: requests }, this.#requests.handle),
     ];
   }
