@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { checkGpu } from '@app/inference';
 import { jest } from '@jest/globals';
+import { storeSeries } from '../../apps/forecaster/test/stored-series.js';
 import { writeTinyPackage } from '../../libs/inference/src/fixtures/tiny-model.js';
-import { eventually } from '../support/processes.js';
+import { eventually, TidecastProcess } from '../support/processes.js';
 import { useRestProcess, type Json } from '../support/rest-process.js';
 
 jest.setTimeout(60_000);
@@ -81,5 +83,55 @@ describe('model packages over REST', () => {
     ['GET', '/models/ttm/none/history'],
   ])('answer %s %s with MODEL_NOT_FOUND', async (method, path) => {
     expect(await rest().call(method, path)).toMatchObject({ status: 404, body: { code: 'MODEL_NOT_FOUND' } });
+  });
+});
+
+/** A fall-back needs a provider that can't be had; where there is CUDA it would be no fall-back. */
+const describeWithoutCuda = checkGpu().some(({ found }) => found === undefined) ? describe : describe.skip;
+
+describeWithoutCuda('a provider that can not be had (skipped where there is CUDA)', () => {
+  const models = mkdtempSync(join(tmpdir(), 'tidecast-fallback-'));
+  writeTinyPackage(models, 'base');
+  afterAll(() => rmSync(models, { recursive: true }));
+  const rest = useRestProcess(
+    async ({ dataSource }) => {
+      const points = Array.from({ length: 64 }, (_, i) => [i * 3_600_000, i % 7] as const);
+      await storeSeries(dataSource, { itemId: 'pump', freq: 'PT1H', points });
+    },
+    { env: { MODELS_DIR: models, PROVIDER: 'cuda' } },
+  );
+
+  it('is a state that is shown: by GET /models, the metrics, and each forecast that was made with the model', async () => {
+    const { body } = await rest().get<{ models: Json[] }>('/models');
+    const reason = expect.stringMatching(/^cuda: /);
+    expect(body.models[0]).toMatchObject({ name: 'ttm/base', provider: 'cpu', provider_fallback: reason });
+    const metrics = await (await fetch(`${rest().url}/metrics`)).text();
+    expect(metrics).toContain('tidecast_model_provider{model="ttm/base",provider="cpu",fallback="true"} 1');
+    for (const model of ['ttm', 'auto']) {
+      const made = await rest().post<{ forecasts: Json[] }>('/forecasts', { item_id: 'pump', horizon: 3, model });
+      const rows = await rest().dataSource.query<Json[]>(
+        'SELECT provider, parts FROM forecasts WHERE forecast_id = $1',
+        [made.body.forecasts[0]!.forecast_id],
+      );
+      expect(rows[0]).toMatchObject({
+        provider: expect.stringContaining('cpu'),
+        parts: { providerFallback: { 'ttm/base': reason } },
+      });
+    }
+  });
+
+  it('refuses the start under PROVIDER_STRICT, naming model and reason', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'tidecast-strict-'));
+    chmodSync(data, 0o755);
+    const started = await TidecastProcess.spawn({
+      env: { DATA_DIR: join(data, 'data'), MODELS_DIR: models, PROVIDER: 'cuda', PROVIDER_STRICT: 'true' },
+    });
+    try {
+      expect(await started.exited()).toBe(1);
+      expect(started.stderr).toMatch(/model ttm\/base can't run on PROVIDER=cuda \(cuda: .*PROVIDER_STRICT is set/);
+    } finally {
+      await started.stop();
+      rmSync(data, { recursive: true, force: true });
+    }
   });
 });

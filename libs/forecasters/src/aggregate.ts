@@ -238,6 +238,7 @@ function put(
         ),
       },
       chosen,
+      ...fallbacksOf(champion ? [champion] : heard),
     },
     shadows: [
       ...candidates
@@ -246,6 +247,12 @@ function put(
       { model: UNCALIBRATED, quantiles: raw },
     ],
   };
+}
+
+/** Of the networks behind the forecast, why they do not run where they were wanted to; nothing where all do. */
+function fallbacksOf(heard: readonly QuantileForecast[]): { providerFallback?: Record<string, string> } {
+  const fallbacks = heard.map(({ parts }) => parts.providerFallback as Record<string, string> | undefined);
+  return fallbacks.some(Boolean) ? { providerFallback: Object.assign({}, ...fallbacks) as Record<string, string> } : {};
 }
 
 /** Where the models ran that are part of the forecast. */

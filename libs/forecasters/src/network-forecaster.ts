@@ -102,6 +102,7 @@ export class NetworkForecaster implements NeuralForecaster {
         season: window.season,
         seasonCandidates: seasonCandidates(window).filter((season) => season > 0),
         chosen: { [this.name]: 'asked for' },
+        ...fallbackPart(this.name, this.model.providerFallback),
         ...parts,
       },
     };
@@ -233,6 +234,11 @@ class Slice {
     places.forEach((place, i) => (inOrder[place] = blocks[i]!));
     return inOrder;
   }
+}
+
+/** Says on the forecast that the model runs somewhere else than it was wanted to. */
+function fallbackPart(name: string, reason: string | undefined): { providerFallback?: Record<string, string> } {
+  return reason === undefined ? {} : { providerFallback: { [name]: reason } };
 }
 
 function intervalsPart({ origins }: ErrorSpread): Record<string, unknown> {

@@ -89,16 +89,28 @@ export class InferenceWorker {
           return loaded as SessionInfo;
         }),
       );
-      const { chunkRows: batchRows, maxWaitingRows } = this.options;
       // What waits for a model that is replaced is answered by its successor.
-      const queue =
-        this.#models.get(model)?.queue ??
-        new ModelQueue(model, { cost: options.cost, batchRows, maxWaitingRows, workers: slots.length });
+      const queue = this.#models.get(model)?.queue ?? this.#queue(model, options, slots.length);
       this.#models.set(model, { options, queue, slots, open: 0 });
       return info!;
     } finally {
       this.#loading.delete(model);
     }
+  }
+
+  /**
+   * Lets a model serve that was loaded for its trial: takes over what was measured of it, and warms up the workers in which
+   * it never ran.
+   *
+   * @throws PlatformError as `load`.
+   */
+  async settle(model: string, options: LoadOptions, warmUp: Tensors): Promise<void> {
+    const resident = this.#models.get(model);
+    if (!resident) throw notLoaded(model);
+    const { slots } = resident;
+    const [, ...others] = slots;
+    await Promise.all(others.map((slot) => this.#send(slot, wholeRun(model, warmUp), this.#loadTimeoutMs)));
+    this.#models.set(model, { options, queue: this.#queue(model, options, slots.length), slots, open: 0 });
   }
 
   /** Answers what waits for a model, then frees it; unknown names are ignored. */
@@ -302,6 +314,11 @@ export class InferenceWorker {
       reject,
       orphan: ({ reason }) => reject(new Error(reason)),
     };
+  }
+
+  #queue(model: string, { cost }: LoadOptions, workers: number): ModelQueue {
+    const { chunkRows: batchRows, maxWaitingRows } = this.options;
+    return new ModelQueue(model, { cost, batchRows, maxWaitingRows, workers });
   }
 
   #drain(resident: Resident): Promise<void> {

@@ -34,6 +34,8 @@ export interface ProofOptions {
   readonly logger: Logger;
   /** Threads of a run. */
   readonly threads: number;
+  /** Under which name the trial knows it; stays loaded there. */
+  readonly session: string;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface ProofOptions {
  */
 export async function provePackage(found: FoundPackage, options: ProofOptions): Promise<ProvenPackage> {
   const { folder, name } = found;
-  const { env, trial, logger, threads } = options;
+  const { env, trial, logger, threads, session } = options;
   const manifest = await readManifest(folder, name);
   const { 'golden.json': goldenEntry, 'model.onnx': modelEntry } = manifest.files;
   const goldenFile = { file: join(folder, 'golden.json'), sha256: goldenEntry.sha256 };
@@ -72,17 +74,17 @@ export async function provePackage(found: FoundPackage, options: ProofOptions): 
 
   const load: LoadOptions = { ...base, provider: choice.provider };
   const before = await trial.memory();
-  checkTensors(manifest, await open(name, load, trial));
-  await checkNumbers(name, golden, load, trial);
+  checkTensors(manifest, await open(name, load, options));
+  await checkNumbers(name, golden, load, options);
   const { inputs } = golden.cases[0]!;
-  const cost = await measure(name, inputs, trial);
+  const cost = await measure(session, inputs, trial);
   const bytes = Math.max(modelEntry.bytes * WEIGHT_COPIES, (await trial.memory()) - before);
   return { ...choice, name, manifest, load: { ...load, cost }, warmUp: firstRows(inputs, 1), bytes };
 }
 
-async function open(name: string, load: LoadOptions, trial: InferenceWorker): Promise<SessionInfo> {
+async function open(name: string, load: LoadOptions, { trial, session }: ProofOptions): Promise<SessionInfo> {
   try {
-    return await trial.load(name, load);
+    return await trial.load(session, load);
   } catch (error) {
     const message = messageOf(error);
     const code = ownCode(error) ?? (/sha256 of/.test(message) ? 'MODEL_FILE_CHANGED' : 'MODEL_FILE_BROKEN');
@@ -122,8 +124,13 @@ function fits(said: ModelManifest['inputs'][number], is: SessionInfo['tensors'][
   );
 }
 
-async function checkNumbers(name: string, golden: Golden, load: LoadOptions, trial: InferenceWorker): Promise<void> {
-  const wrong = await checkGolden(golden, async (inputs) => (await trial.trial(name, inputs)).outputs).catch(
+async function checkNumbers(
+  name: string,
+  golden: Golden,
+  load: LoadOptions,
+  { trial, session }: ProofOptions,
+): Promise<void> {
+  const wrong = await checkGolden(golden, async (inputs) => (await trial.trial(session, inputs)).outputs).catch(
     (error: unknown) => {
       const message = messageOf(error);
       const shape = /invalid dimensions|invalid rank|shape|dimension/i.test(message);
@@ -141,7 +148,7 @@ async function checkNumbers(name: string, golden: Golden, load: LoadOptions, tri
 }
 
 /** Two sizes of a run give the line on which the others lie, near enough to choose batches by. */
-async function measure(name: string, inputs: Tensors, trial: InferenceWorker): Promise<RunCost> {
+async function measure(session: string, inputs: Tensors, trial: InferenceWorker): Promise<RunCost> {
   const [one, many] = [await time(firstRows(inputs, 1)), await time(firstRows(inputs, MANY_ROWS))];
   const rowSeconds = Math.max((many - one) / (MANY_ROWS - 1), 1e-7);
   return { overheadSeconds: Math.max(0, one - rowSeconds), secondsPerElement: rowSeconds / elementsPerRow(inputs) };
@@ -149,7 +156,7 @@ async function measure(name: string, inputs: Tensors, trial: InferenceWorker): P
   // The quickest: on a busy machine all others say more about the neighbours.
   async function time(rows: Tensors): Promise<number> {
     let least = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < TIMED_RUNS; i++) least = Math.min(least, (await trial.trial(name, rows)).seconds);
+    for (let i = 0; i < TIMED_RUNS; i++) least = Math.min(least, (await trial.trial(session, rows)).seconds);
     return least;
   }
 }

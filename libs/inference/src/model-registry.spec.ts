@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
-import { silentLogger, type ErrorCode } from '@app/observability';
+import { metrics, silentLogger, type ErrorCode } from '@app/observability';
 import { fileEntry, tinyInputs, tinyQuantiles, writeTinyPackage } from './fixtures/tiny-model.js';
 import { InferenceWorker } from './inference-worker.js';
 import {
@@ -59,6 +59,23 @@ describe('ModelRegistry', () => {
     const inputs = tinyInputs(1);
     const { quantiles } = await model!.run(inputs);
     expect(quantiles!.data[600]).toBeCloseTo(tinyQuantiles(inputs)[600]!, 5);
+  });
+
+  it('loads each package once at the start, and it is warm in every worker', async () => {
+    writeTinyPackage(folder, 'other');
+    await worker.close();
+    worker = new InferenceWorker({ logger: silentLogger(), workers: 2 });
+    const loads = jest.spyOn(worker, 'load');
+    const registry = await load();
+    expect(loads).toHaveBeenCalledTimes(2);
+    expect(registry.status()).toMatchObject([{ resident: true }, { resident: true }]);
+    await expect(Promise.all(registry.loaded.map(answer))).resolves.toEqual([
+      expect.closeTo(right, 4),
+      expect.closeTo(right, 4),
+    ]);
+    await registry.unload('ttm/good');
+    await expect(answer(registry.loaded[0]!)).resolves.toBeCloseTo(right, 4);
+    expect(loads).toHaveBeenCalledTimes(3);
   });
 
   it('finds packages behind links, and no packages in other folders', async () => {
@@ -126,13 +143,22 @@ describe('ModelRegistry', () => {
   });
 
   it('runs on the provider that is asked for where that is proven, else shows the fall-back or refuses to start', async () => {
-    const { loaded } = await load({ PROVIDER: 'cuda' });
+    const logger = silentLogger();
+    const warnings = jest.spyOn(logger, 'warn');
+    const { loaded } = await load({ PROVIDER: 'cuda' }, { logger });
+    const shown = await metrics.modelProvider.get();
+    const own = shown.values.filter(({ labels }) => labels.model === 'ttm/good');
     const strictly = load({ PROVIDER: 'cuda', PROVIDER_STRICT: true });
     if (loaded[0]!.provider === 'cuda') {
       await expect(strictly).resolves.toMatchObject({ refused: [] });
       return;
     }
     expect(loaded[0]).toMatchObject({ provider: 'cpu', providerFallback: expect.stringMatching(/^cuda: /) });
+    expect(warnings).toHaveBeenCalledWith(
+      { model: 'ttm/good', reason: loaded[0]!.providerFallback },
+      'the model runs on the CPU instead',
+    );
+    expect(own).toEqual([{ labels: { model: 'ttm/good', provider: 'cpu', fallback: 'true' }, value: 1 }]);
     await expect(strictly).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringMatching(/^model ttm\/good can't run on PROVIDER=cuda \(cuda: .*PROVIDER_STRICT is set$/),

@@ -7,7 +7,7 @@ import { readManifest, type ModelManifest } from './model-manifest.js';
 import { findPackages, type FoundPackage } from './model-packages.js';
 import { provePackage, type ProvenPackage } from './model-proof.js';
 import type { Provider, Tensors } from './ort-protocol.js';
-import { ResidentModels, type ResidentModel } from './resident-models.js';
+import { ResidentModels, nextSession, showProvider, type ResidentModel } from './resident-models.js';
 import type { RunOptions } from './run-options.js';
 
 /** Memory of one worker unless told: what a model of a few hundred megabytes needs, and batches. */
@@ -249,13 +249,18 @@ export class ModelRegistry {
     const entry = this.#entries.get(found.name) ?? { signature: '' };
     this.#entries.set(found.name, entry);
     entry.signature = found.signature;
+    // Proven in the workers that serve, it stays there.
+    const stays = trial === this.options.worker;
+    const session = stays ? nextSession(found.name) : found.name;
+    let serves = false;
     try {
       const { threads } = inferencePlan({ workers: env.INFERENCE_WORKERS ?? 0, threads: env.INFERENCE_THREADS ?? 0 });
-      const proven = await provePackage(found, { env, trial, logger, threads });
-      const resident = this.#residents.make(proven);
+      const proven = await provePackage(found, { env, trial, logger, threads, session });
+      const resident = this.#residents.make(proven, stays ? session : undefined);
       const loaded = loadedModel(proven, resident);
       accept?.(loaded);
       await resident.bring();
+      serves = true;
       const old = entry.resident;
       // From here on whoever asks gets the new one; who has the old one may finish with it.
       Object.assign(entry, { loaded, resident, refused: undefined });
@@ -270,13 +275,14 @@ export class ModelRegistry {
       logger.error({ model: name, code, reason }, 'a model package is refused');
       this.#tell(refusedEvent(entry.refused));
     } finally {
-      await trial.release(found.name).catch(() => undefined);
+      if (!(stays && serves)) await trial.release(session).catch(() => undefined);
     }
   }
 
   #remove(name: string): void {
     this.#entries.get(name)?.resident?.retire();
     this.#entries.delete(name);
+    showProvider(name, undefined);
     this.options.logger.info({ model: name }, 'a model package is gone');
     this.#tell({ name, state: 'removed' });
   }

@@ -3,6 +3,7 @@ import type { InferenceWorker } from './inference-worker.js';
 import { memoryLimit } from './memory-limit.js';
 import type { ProvenPackage } from './model-proof.js';
 import type { Tensors } from './ort-protocol.js';
+import type { ProviderChoice } from './providers.js';
 import { runOptions, type RunOptions } from './run-options.js';
 
 /** Part of the memory that this process may use which models may take, unless a budget is set. */
@@ -47,10 +48,14 @@ export class ResidentModels {
     this.#budget = options.budgetBytes || memoryLimit() * USUAL_SHARE;
   }
 
-  /** A version that is not in memory yet. */
-  make(proven: ProvenPackage): ResidentModel {
+  /**
+   * A version that is not resident yet.
+   *
+   * @param session under which the worker has it already, from its trial; a name of `nextSession`.
+   */
+  make(proven: ProvenPackage, session?: string): ResidentModel {
     const { worker, retireAfterMs = RETIRE_AFTER_MS } = this.options;
-    return new Version(proven, worker, retireAfterMs, {
+    return new Version(proven, session, worker, retireAfterMs, {
       came: (version, first) => this.#came(version, first),
       went: (version) => {
         this.#resident.delete(version);
@@ -80,7 +85,8 @@ class Version implements ResidentModel {
   lastUse = performance.now();
   /** Under this name the workers know it: versions of one model live beside each other while one replaces the other. */
   readonly #key: string;
-  #state: 'in' | 'out' = 'out';
+  /** `loaded`: in the worker, and nobody was told. */
+  #state: 'in' | 'out' | 'loaded';
   /** Loads and unloads follow each other. */
   #moves: Promise<void> = Promise.resolve();
   #wasIn = false;
@@ -88,13 +94,15 @@ class Version implements ResidentModel {
 
   constructor(
     private readonly proven: ProvenPackage,
+    session: string | undefined,
     private readonly worker: InferenceWorker,
     private readonly retireAfterMs: number,
     private readonly tell: { came(version: Version, first: boolean): void; went(version: Version): void },
   ) {
     this.name = proven.name;
     this.bytes = proven.bytes * (proven.load.provider === 'cpu' ? worker.workers : 1);
-    this.#key = `${proven.name}@${proven.load.sha256.slice(0, 12)}.${(next += 1)}`;
+    this.#key = session ?? nextSession(proven.name);
+    this.#state = session === undefined ? 'out' : 'loaded';
   }
 
   get isResident(): boolean {
@@ -104,7 +112,7 @@ class Version implements ResidentModel {
   async run(inputs: Tensors, options?: RunOptions): Promise<Tensors> {
     const own = runOptions(options);
     this.lastUse = performance.now();
-    if (this.#state === 'out') await this.bring();
+    if (this.#state !== 'in') await this.bring();
     // Nothing was awaited since it was in: it can't have gone.
     return this.worker.run(this.#key, inputs, own).finally(() => (this.lastUse = performance.now()));
   }
@@ -112,10 +120,11 @@ class Version implements ResidentModel {
   bring(): Promise<void> {
     return this.#move(async () => {
       if (this.#state === 'in') return;
-      await this.worker.load(this.#key, this.proven.load, this.proven.warmUp);
+      const { load, warmUp } = this.proven;
+      if (this.#state === 'loaded') await this.worker.settle(this.#key, load, warmUp);
+      else await this.worker.load(this.#key, load, warmUp);
       this.#state = 'in';
-      const { provider, fallback } = this.proven;
-      metrics.modelProvider.set({ model: this.name, provider, fallback: String(fallback !== undefined) }, 1);
+      showProvider(this.name, this.proven);
       this.tell.came(this, !this.#wasIn);
       this.#wasIn = true;
     });
@@ -148,3 +157,18 @@ class Version implements ResidentModel {
 }
 
 let next = 0;
+
+/** A name for a session of a package that no other has: versions of one model live beside each other for a while. */
+export function nextSession(name: string): string {
+  return `${name}@${(next += 1)}`;
+}
+
+/** Shows where a model runs, and nothing of where it ran before; undefined when it is gone. */
+export function showProvider(model: string, choice: ProviderChoice | undefined): void {
+  for (const provider of ['cpu', 'cuda', 'webgpu']) {
+    for (const fallback of ['true', 'false']) metrics.modelProvider.remove({ model, provider, fallback });
+  }
+  if (!choice) return;
+  const { provider, fallback } = choice;
+  metrics.modelProvider.set({ model, provider, fallback: String(fallback !== undefined) }, 1);
+}
