@@ -61,11 +61,12 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     made_of = export.add_mutually_exclusive_group(required=True)
     made_of.add_argument("--run", dest="folder", type=Path, metavar="DIR", help="the --out of train")
     made_of.add_argument(
-        "--int8",
+        "--narrow",
         type=Path,
         metavar="PACKAGE",
-        help="a package to make a variant of with weights in 8 bits, where its accuracy allows; needs --out",
+        help="a package to make a variant of with narrower weights, where its accuracy allows; needs --out",
     )
+    export.add_argument("--bits", type=int, choices=(8, 16), default=8, help="of a weight, with --narrow (default 8)")
     export.add_argument("--data", type=Path, required=True, metavar="DIR", help="for the metrics of the manifest")
     export.add_argument(
         "--name", default="ttm/base", help="family/name; also the folder below models/ (default ttm/base)"
@@ -148,8 +149,8 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    if options.int8:
-        return _export_int8(options)
+    if options.narrow:
+        return _export_narrow(options)
     import torch
 
     if options.version is None:
@@ -163,12 +164,12 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _export_int8(options: argparse.Namespace) -> int:
-    from .export.quantise import quantise_package
+def _export_narrow(options: argparse.Namespace) -> int:
+    from .export.narrow import narrow_package
 
     if options.out is None or options.out.exists():
-        raise ValueError("--int8 needs --out, a folder that does not exist yet, like models/ttm/base-int8")
-    quantise_package(options.int8, options.out, _data(options.data), _say)
+        raise ValueError("--narrow needs --out, a folder that does not exist yet, like models/ttm/base-float16")
+    narrow_package(options.narrow, options.out, options.bits, _data(options.data), _say)
     return 0
 
 
