@@ -5,6 +5,7 @@ import { anomalyTable } from '../anomalies/dashboard.js';
 import { dashboard } from '../dashboard.js';
 import { databaseVariable } from '../data-sources.js';
 import { anomalyAnnotations, lines, table, value } from '../panels.js';
+import { coverageLines, inPercent } from '../scorecard/dashboard.js';
 import { timeSeriesQuery } from '../sql-query.js';
 import { channelVariable, itemVariable, leadVariable } from '../variables.js';
 import * as sql from './queries.js';
@@ -27,18 +28,9 @@ export function itemDashboard(): Dashboard {
     .withRow(new RowBuilder('Anomalies'))
     .withPanel(anomalyTable('Anomalies', 'Events of the item, the newest first.', sql.ANOMALIES).span(24).height(8))
     .withRow(new RowBuilder('Scorecard'))
+    .withPanel(coverageLines(sql.COVERAGE).span(12).height(9))
     .withPanel(
-      lines('Coverage', 'Share of the actuals inside the 80 % and 95 % intervals, of each model, by day.', sql.COVERAGE)
-        .unit('percentunit')
-        .min(0)
-        .max(1)
-        .span(12)
-        .height(9),
-    )
-    .withPanel(
-      table('Scorecard', 'How each model did on the actuals that arrived in this time.', sql.SCORECARD)
-        .overrideByName('coverage_80', [value('unit', 'percentunit')])
-        .overrideByName('coverage_95', [value('unit', 'percentunit')])
+      inPercent(table('Scorecard', 'How each model did on the actuals that arrived in this time.', sql.SCORECARD))
         .span(12)
         .height(9),
     )

@@ -1,5 +1,6 @@
 import { RowBuilder, type Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
+import type { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 
 import { dashboard } from '../dashboard.js';
 import { databaseVariable } from '../data-sources.js';
@@ -11,14 +12,7 @@ export function scorecardDashboard(): Dashboard {
   return dashboard('Tidecast scorecard', 'tidecast-scorecard', 'Whether the intervals of the past covered what came.')
     .time({ from: 'now-30d', to: 'now' })
     .withVariable(databaseVariable())
-    .withPanel(
-      lines('Coverage', 'Share of the actuals inside the 80 % and 95 % intervals, of each model, by day.', sql.COVERAGE)
-        .unit('percentunit')
-        .min(0)
-        .max(1)
-        .span(12)
-        .height(9),
-    )
+    .withPanel(coverageLines(sql.COVERAGE).span(12).height(9))
     .withPanel(
       lines(
         'MASE',
@@ -54,7 +48,16 @@ export function scorecardDashboard(): Dashboard {
     .build();
 }
 
-function inPercent(panel: TableBuilder): TableBuilder {
+/** Share of the actuals inside the intervals of each model over time. */
+export function coverageLines(rawSql: string): TimeSeriesBuilder {
+  return lines('Coverage', 'Share of the actuals inside the 80 % and 95 % intervals, of each model, by day.', rawSql)
+    .unit('percentunit')
+    .min(0)
+    .max(1);
+}
+
+/** A table whose coverages read as percent. */
+export function inPercent(panel: TableBuilder): TableBuilder {
   return panel
     .overrideByName('coverage_80', [value('unit', 'percentunit')])
     .overrideByName('coverage_95', [value('unit', 'percentunit')]);
