@@ -130,6 +130,7 @@ function report(options: InferenceBenchOptions, best: BestLoop, rounds: Rounds, 
     engine_to_bare: perSecond(engine) / median(bare),
     one_caller_to_single_run: p50(one) / median(single),
     batched_to_unbatched: perSecond(engine) / perSecond(unbatched),
+    bare_batched_to_single: (median(bare) * median(single)) / 1000,
     scheduled_to_bare: batch.seriesPerSecond / batchBare,
   };
   const growth = (ratio: number) => `${(100 * ratio).toFixed(1)} %`;
@@ -137,6 +138,13 @@ function report(options: InferenceBenchOptions, best: BestLoop, rounds: Rounds, 
     [`engine, ${options.callers} callers ÷ bare loop`, perSecond(engine), median(bare), ratios.engine_to_bare, '≥ 0.9'],
     ['p50 ms of one caller ÷ single run', p50(one), median(single), ratios.one_caller_to_single_run, '≤ 1.3'],
     ['batched ÷ unbatched', perSecond(engine), perSecond(unbatched), ratios.batched_to_unbatched, '≥ 4'],
+    [
+      '  what the model allows: bare loop, best batch ÷ one by one',
+      median(bare),
+      1000 / median(single),
+      ratios.bare_batched_to_single,
+      '',
+    ],
     [
       `scheduled batch, ${options.series} series ÷ bare loop`,
       batch.seriesPerSecond,
