@@ -14,6 +14,7 @@ import { JobsController } from './jobs/jobs.controller.js';
 import { ModelRolesController } from './models/model-roles.controller.js';
 import { ModelsController } from './models/models.controller.js';
 import { ObservationReader } from './series/observation-reader.js';
+import { PrometheusModule } from './prometheus/prometheus.module.js';
 import { ScorecardController } from './scorecard/scorecard.controller.js';
 import { ScorecardReader } from './scorecard/scorecard.reader.js';
 import { SeriesCatalogue } from './series/series-catalogue.js';
@@ -38,6 +39,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     StreamsModule,
     WebModule,
     DialectsModule,
+    PrometheusModule,
   ],
   controllers: [
     SeriesController,

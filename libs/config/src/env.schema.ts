@@ -153,6 +153,14 @@ export const envSchema = z.object({
   LOG_RETENTION_HOURS: count(1, 8760)
     .default(72)
     .describe('Hours that the PostgreSQL log keeps records which every consumer group has read.'),
+  SCORED_POINTS_RETENTION_DAYS: count(1, 36_500)
+    .default(90)
+    .describe(
+      'Days that it is kept what a point was scored with; the newest 200 of a series always are. A point that arrives later is not scored.',
+    ),
+  SHADOW_RETENTION_DAYS: count(1, 36_500)
+    .default(90)
+    .describe('Days that it is kept what each model behind a forecast said: as long as points can still be scored.'),
   FORECASTER_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http(s) URL such as http://forecaster:8080' })
     .optional()
@@ -217,6 +225,9 @@ export const envSchema = z.object({
   JOB_TASK_SERIES: count(1, 4096).default(64).describe('Series in one task that a forecaster claims of a run.'),
   MAX_HORIZON: count(1, 100_000).default(4096).describe('Longest horizon that a caller may ask for, in steps.'),
   MAX_SERIES_PER_CALL: count(1, 100_000).default(1024).describe('Most series in one forecast call.'),
+  PROMETHEUS_MAX_SAMPLES: count(1_000, 100_000_000)
+    .default(2_000_000)
+    .describe('Most samples that a query of the Prometheus API may hold at one time.'),
   MAX_BODY_BYTES: count(1024, 1_073_741_824).default(20_971_520).describe('Largest HTTP request body.'),
 });
 

@@ -39,6 +39,8 @@ export const ERROR_CODES = {
   HIERARCHY_INVALID: 422,
   // A stored forecast that can't be made again.
   REPLAY_UNAVAILABLE: 422,
+  // A query of PromQL that is one, and has no answer.
+  QUERY_FAILED: 422,
   // A schedule that can't be kept.
   CRON_INVALID: 400,
   TIME_ZONE_INVALID: 400,

@@ -48,7 +48,9 @@ class Evaluator {
     private readonly data: EvaluateOptions['data'],
     private readonly defaultStepMs: number,
     private readonly budget: Budget,
-  ) {}
+  ) {
+    budget.hold(grid.count);
+  }
 
   async value(expr: Expr): Promise<Value> {
     switch (expr.kind) {

@@ -10,4 +10,4 @@ export { Matcher, type MatchOp } from './matcher.js';
 export { formatValue } from './numbers.js';
 export { parse, parseSelector } from './parse.js';
 export type { Samples, StepSeries, Value } from './samples.js';
-export { selectionsOf, timeLookedAt, type Selection } from './selections.js';
+export { selectionsOf, subqueryGrid, timeLookedAt, type Selection } from './selections.js';

@@ -26,8 +26,8 @@ export interface ServerOptions {
   readonly version?: string;
 }
 
-/** Where clients of other forecasting services look for what they know. */
-const DIALECTS = ['v1/{*path}', 'v2', 'v2/{*path}', 'validate_api_key', 'model_params', 'usage'];
+/** Where clients of Prometheus and of other forecasting services look for what they know. */
+const DIALECTS = ['prometheus/{*path}', 'v1/{*path}', 'v2', 'v2/{*path}', 'validate_api_key', 'model_params', 'usage'];
 /** Paths that are not part of the API and have no `api/v1` before them. */
 const UNPREFIXED = ['health/{*path}', 'metrics', 'internal/{*path}', ...DIALECTS];
 /** An item id may stand in a path, percent-encoded. */
