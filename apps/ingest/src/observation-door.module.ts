@@ -5,11 +5,12 @@ import { Module } from '@nestjs/common';
 import { maxFutureMs } from './max-future.js';
 import { ObservationIntake } from './observation-intake.js';
 import { ObservationController } from './observation.controller.js';
+import { RemoteWriteController } from './remote-write/remote-write.controller.js';
 
-/** `POST /observations`, for any process that serves HTTP: it needs the log, not the consumer. */
+/** `POST /observations` and Prometheus' remote write, for any process that serves HTTP: it needs the log, not the consumer. */
 @Module({
   imports: [StreamingModule],
-  controllers: [ObservationController],
+  controllers: [ObservationController, RemoteWriteController],
   providers: [
     {
       provide: ObservationIntake,
