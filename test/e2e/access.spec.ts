@@ -1,52 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeKey, type Scope } from '@app/access';
-import { ApiKeyRepository } from '@app/persistence';
+import { makeKey } from '@app/access';
+import { callWithKey, storedKey } from '../support/api-keys.js';
 import { eventually } from '../support/processes.js';
-import { useRestProcess, type Json, type RestProcess } from '../support/rest-process.js';
-
-interface Called {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Json;
-}
-
-/** A request to `/api/v1` with a key, or whatever headers. */
-async function call(
-  rest: RestProcess,
-  key: string | Record<string, string>,
-  path: string,
-  body?: unknown,
-  method?: string,
-): Promise<Called> {
-  const auth: Record<string, string> = typeof key === 'string' ? { authorization: `Bearer ${key}` } : key;
-  const response = await fetch(`${rest.url}/api/v1${path}`, {
-    method: method ?? (body === undefined ? 'GET' : 'POST'),
-    headers: body === undefined ? auth : { 'content-type': 'application/json', ...auth },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, body: (text === '' ? {} : JSON.parse(text)) as Json };
-}
-
-/** A key made behind the server's back, as the command makes it. */
-async function storedKey(
-  rest: RestProcess,
-  scopes: readonly Scope[],
-  itemPrefixes: readonly string[] | null = null,
-  name = scopes.join(),
-): Promise<string> {
-  const { keyId, text, hash } = makeKey();
-  await new ApiKeyRepository(rest.dataSource).create({
-    keyId,
-    name: `${name} ${keyId}`,
-    hash,
-    scopes,
-    itemPrefixes,
-    createdBy: 'test',
-    expiresAt: null,
-  });
-  return text;
-}
+import { useRestProcess, type Json } from '../support/rest-process.js';
 
 /** Nothing here is forecast: no model needs to be loaded. */
 const NO_FORECASTER = { forecasterUrl: 'http://127.0.0.1:1' };
@@ -62,7 +18,7 @@ describe('keys', () => {
   });
 
   it('are made, used in every way that clients send them, listed and revoked', async () => {
-    const made = await call(rest(), admin, '/keys', { name: 'grafana', scopes: ['read'] });
+    const made = await callWithKey(rest(), admin, '/keys', { name: 'grafana', scopes: ['read'] });
     expect(made).toMatchObject({ status: 201, body: { name: 'grafana', scopes: ['read'], item_prefixes: null } });
     const key = String(made.body['key']);
     expect(key).toMatch(/^tdc_[0-9a-f]{16}_[\w-]{43}$/);
@@ -74,21 +30,23 @@ describe('keys', () => {
       { authorization: basic },
       { 'x-api-key': key },
     ];
-    for (const headers of ways) expect((await call(rest(), headers, '/series')).status).toBe(200);
-    expect(await call(rest(), key, '/jobs', { cron: '5 * * * *', horizon: 1 })).toMatchObject({
+    for (const headers of ways) expect((await callWithKey(rest(), headers, '/series')).status).toBe(200);
+    expect(await callWithKey(rest(), key, '/jobs', { cron: '5 * * * *', horizon: 1 })).toMatchObject({
       status: 403,
       body: { code: 'SCOPE_MISSING' },
     });
 
-    const listed = await call(rest(), admin, '/keys');
+    const listed = await callWithKey(rest(), admin, '/keys');
     expect(listed.body['keys']).toContainEqual(
       expect.objectContaining({ key_id: made.body['key_id'], revoked_at: null }),
     );
     expect(JSON.stringify(listed.body)).not.toContain(key.slice(21));
 
-    expect((await call(rest(), admin, `/keys/${String(made.body['key_id'])}`, undefined, 'DELETE')).status).toBe(204);
+    expect((await callWithKey(rest(), admin, `/keys/${String(made.body['key_id'])}`, undefined, 'DELETE')).status).toBe(
+      204,
+    );
     const refused = await eventually(async () => {
-      const answer = await call(rest(), key, '/series');
+      const answer = await callWithKey(rest(), key, '/series');
       return answer.status === 401 && answer;
     }, 5_000);
     expect(refused).toMatchObject({ body: { code: 'KEY_INVALID' } });
@@ -105,11 +63,11 @@ describe('keys', () => {
 
   it('end when they expire', async () => {
     const expires_at = new Date(Date.now() + 1_500).toISOString();
-    const { body } = await call(rest(), admin, '/keys', { name: 'for a moment', scopes: ['read'], expires_at });
+    const { body } = await callWithKey(rest(), admin, '/keys', { name: 'for a moment', scopes: ['read'], expires_at });
 
-    expect((await call(rest(), String(body['key']), '/series')).status).toBe(200);
+    expect((await callWithKey(rest(), String(body['key']), '/series')).status).toBe(200);
     await sleep(1_600);
-    expect((await call(rest(), String(body['key']), '/series')).status).toBe(401);
+    expect((await callWithKey(rest(), String(body['key']), '/series')).status).toBe(401);
   });
 
   it.each([
@@ -120,29 +78,29 @@ describe('keys', () => {
     ['an empty prefix', { name: 'x', scopes: ['read'], item_prefixes: [''] }, 'item_prefixes[0]'],
     ['a time that has passed', { name: 'x', scopes: ['read'], expires_at: '2020-01-01T00:00:00Z' }, 'expires_at'],
   ])('refuse %s', async (_name, body, where) => {
-    expect(await call(rest(), admin, '/keys', body)).toMatchObject({
+    expect(await callWithKey(rest(), admin, '/keys', body)).toMatchObject({
       status: 400,
       body: { code: 'INVALID_REQUEST', detail: expect.stringContaining(where) },
     });
   });
 
   it('have names of their own', async () => {
-    expect((await call(rest(), admin, '/keys', { name: 'twice', scopes: ['read'] })).status).toBe(201);
-    expect(await call(rest(), admin, '/keys', { name: 'twice', scopes: ['read'] })).toMatchObject({
+    expect((await callWithKey(rest(), admin, '/keys', { name: 'twice', scopes: ['read'] })).status).toBe(201);
+    expect(await callWithKey(rest(), admin, '/keys', { name: 'twice', scopes: ['read'] })).toMatchObject({
       status: 409,
       body: { code: 'KEY_NAME_TAKEN' },
     });
   });
 
   it('are made by admins of all items only', async () => {
-    const some = await storedKey(rest(), ['admin'], ['pump-']);
+    const some = await storedKey(rest(), ['admin'], { itemPrefixes: ['pump-'] });
     const read = await storedKey(rest(), ['read']);
 
     for (const path of ['/keys', '/audit']) {
-      expect(await call(rest(), some, path)).toMatchObject({ status: 403, body: { code: 'ITEM_FORBIDDEN' } });
-      expect(await call(rest(), read, path)).toMatchObject({ status: 403, body: { code: 'SCOPE_MISSING' } });
+      expect(await callWithKey(rest(), some, path)).toMatchObject({ status: 403, body: { code: 'ITEM_FORBIDDEN' } });
+      expect(await callWithKey(rest(), read, path)).toMatchObject({ status: 403, body: { code: 'SCOPE_MISSING' } });
     }
-    expect((await call(rest(), some, '/keys', { name: 'greater', scopes: ['admin'] })).status).toBe(403);
+    expect((await callWithKey(rest(), some, '/keys', { name: 'greater', scopes: ['admin'] })).status).toBe(403);
   });
 
   it('cost the same when unknown as when wrong, and nothing of a caller reaches the answer', async () => {
@@ -151,7 +109,7 @@ describe('keys', () => {
     const unknown = makeKey().text;
     const answers = await Promise.all(
       [wrong, unknown, `${known} `.repeat(3), "' OR 1=1 --", '<script>', 'x'.repeat(8_000)].map((key) =>
-        call(rest(), key, '/series'),
+        callWithKey(rest(), key, '/series'),
       ),
     );
 
@@ -165,18 +123,18 @@ describe('the audit', () => {
   const rest = useRestProcess(undefined, { ...NO_FORECASTER, env: { API_KEYS: 'always' } });
 
   it('tells who changed what, when and from where, and what came of it', async () => {
-    const admin = await storedKey(rest(), ['admin'], null, 'ops');
-    const job = await call(rest(), admin, '/jobs', { name: 'nightly', cron: '5 * * * *', horizon: 3 });
-    await call(rest(), admin, '/webhooks', {
+    const admin = await storedKey(rest(), ['admin'], { name: 'ops' });
+    const job = await callWithKey(rest(), admin, '/jobs', { name: 'nightly', cron: '5 * * * *', horizon: 3 });
+    await callWithKey(rest(), admin, '/webhooks', {
       url: 'https://alerts.example.com/x',
       secret: 'a secret of sixteen and more',
     });
-    await call(rest(), admin, '/jobs/5f6c0d3e-8a52-4b7e-9f0a-3a1d6e1b2c44', undefined, 'DELETE');
-    await call(rest(), admin, '/series');
-    await call(rest(), admin, '/jobs', { name: 'wrong \u0000', cron: 'never', horizon: 3 });
+    await callWithKey(rest(), admin, '/jobs/5f6c0d3e-8a52-4b7e-9f0a-3a1d6e1b2c44', undefined, 'DELETE');
+    await callWithKey(rest(), admin, '/series');
+    await callWithKey(rest(), admin, '/jobs', { name: 'wrong \u0000', cron: 'never', horizon: 3 });
 
-    const { body } = await call(rest(), admin, '/audit?limit=3');
-    const { body: rest_ } = await call(rest(), admin, `/audit?limit=3&cursor=${String(body['next_cursor'])}`);
+    const { body } = await callWithKey(rest(), admin, '/audit?limit=3');
+    const { body: rest_ } = await callWithKey(rest(), admin, `/audit?limit=3&cursor=${String(body['next_cursor'])}`);
     const events = [...(body['events'] as Json[]), ...(rest_['events'] as Json[])];
     const who = {
       caller: 'key',
@@ -210,8 +168,8 @@ describe('limits', () => {
 
   it('hold for each key by itself, and say when to come again', async () => {
     const [one, other] = [await storedKey(rest(), ['read']), await storedKey(rest(), ['read'])];
-    for (let i = 0; i < 5; i++) expect((await call(rest(), one, '/jobs')).status).toBe(200);
-    const limited = await call(rest(), one, '/jobs');
+    for (let i = 0; i < 5; i++) expect((await callWithKey(rest(), one, '/jobs')).status).toBe(200);
+    const limited = await callWithKey(rest(), one, '/jobs');
 
     expect(limited).toMatchObject({
       status: 429,
@@ -219,16 +177,16 @@ describe('limits', () => {
     });
     expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(limited.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-    expect((await call(rest(), other, '/jobs')).status).toBe(200);
+    expect((await callWithKey(rest(), other, '/jobs')).status).toBe(200);
   });
 
   it('hold for who tries keys, and not for who has one', async () => {
     const key = await storedKey(rest(), ['read']);
     const statuses: number[] = [];
-    for (let i = 0; i < 62; i++) statuses.push((await call(rest(), makeKey().text, '/jobs')).status);
+    for (let i = 0; i < 62; i++) statuses.push((await callWithKey(rest(), makeKey().text, '/jobs')).status);
 
     expect(statuses.slice(0, 60).every((status) => status === 401)).toBe(true);
     expect(statuses.at(-1)).toBe(429);
-    expect((await call(rest(), key, '/jobs')).status).toBe(200);
+    expect((await callWithKey(rest(), key, '/jobs')).status).toBe(200);
   });
 });

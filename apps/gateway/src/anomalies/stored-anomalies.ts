@@ -43,8 +43,15 @@ const POSITION = z.tuple([z.iso.datetime(), z.guid()]);
 export class StoredAnomalies {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** A page, newest first. */
-  async list({ item_id, from, to, alert, limit, cursor }: AnomaliesQuery): Promise<AnomaliesPage> {
+  /**
+   * A page, newest first.
+   *
+   * @param itemPrefixes only of items that begin with one of these; null for all.
+   */
+  async list(
+    { item_id, from, to, alert, limit, cursor }: AnomaliesQuery,
+    itemPrefixes: readonly string[] | null,
+  ): Promise<AnomaliesPage> {
     const [beforeTs, beforeId] = decodeCursor(cursor, POSITION) ?? [];
     const rows = await this.dataSource.query<AnomalyRow[]>(
       `SELECT ${COLUMNS} FROM anomalies
@@ -52,9 +59,19 @@ export class StoredAnomalies {
           AND ts >= coalesce($2::timestamptz, '-infinity') AND ts < coalesce($3::timestamptz, 'infinity')
           AND ($4::boolean IS NULL OR alert = $4)
           AND ($5::timestamptz IS NULL OR ts < $5 OR (ts = $5 AND anomaly_id > $6::uuid))
+          AND ($8::text[] IS NULL OR item_id ^@ ANY ($8))
         ORDER BY ts DESC, anomaly_id
         LIMIT $7`,
-      [item_id ?? null, from ?? null, to ?? null, alert ?? null, beforeTs ?? null, beforeId ?? null, limit + 1],
+      [
+        item_id ?? null,
+        from ?? null,
+        to ?? null,
+        alert ?? null,
+        beforeTs ?? null,
+        beforeId ?? null,
+        limit + 1,
+        itemPrefixes,
+      ],
     );
     const page = rows.slice(0, limit);
     const last = page.at(-1);

@@ -1,10 +1,11 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { CurrentAccess, RequireScope, type Access } from '@app/access';
 import { ENV, type Env } from '@app/config';
 import { ApiProblems, currentTraceparent } from '@app/server';
 import { z } from 'zod';
 import { checkHorizon } from '../../../forecaster/src/check-command.js';
-import { FORECAST_CLIENT, type ForecastClient } from '../../../forecaster/src/forecast-client.js';
+import { FORECAST_CLIENT, type ForecastClient, type IssuedForecast } from '../../../forecaster/src/forecast-client.js';
 import { documented } from '../documented.js';
 import { checkAnswerSize, viewForecasts, viewReplay, viewWithParts } from './forecast-view.js';
 import {
@@ -40,6 +41,7 @@ const forecastId = z.guid('must be the id of a forecast, such as 0b8d3a4e-5c1f-4
 
 /** Forecasts: made on demand, and read again. */
 @ApiTags('forecasts')
+@RequireScope('read')
 @Controller('forecasts')
 export class ForecastsController {
   constructor(
@@ -67,6 +69,7 @@ export class ForecastsController {
     'TS_INVALID',
     'TIME_ZONE_INVALID',
     'VALUE_NOT_FINITE',
+    'ITEM_FORBIDDEN',
     'NOT_FOUND',
     'MODEL_NOT_FOUND',
     'PAYLOAD_TOO_LARGE',
@@ -79,7 +82,12 @@ export class ForecastsController {
     'FORECASTER_UNAVAILABLE',
     'DATABASE_UNAVAILABLE',
   )
-  async forecast(@Body({ schema: forecastRequest }) request: ForecastRequest): Promise<ForecastAnswer> {
+  async forecast(
+    @CurrentAccess() access: Access,
+    @Body({ schema: forecastRequest }) request: ForecastRequest,
+  ): Promise<ForecastAnswer> {
+    // Series that come along are the caller's own, whatever they are called.
+    access.requireItems(...[request.item_id ?? []].flat());
     const levels = levelsOf(request);
     const command = toCommand(request, currentTraceparent());
     checkHorizon(command.horizon, this.env.MAX_HORIZON);
@@ -110,6 +118,7 @@ export class ForecastsController {
     'LEVELS_INVALID',
     'HORIZON_TOO_LONG',
     'TOO_MANY_SERIES',
+    'ITEM_FORBIDDEN',
     'NOT_FOUND',
     'MODEL_NOT_FOUND',
     'PAYLOAD_TOO_LARGE',
@@ -123,7 +132,14 @@ export class ForecastsController {
     'FORECASTER_UNAVAILABLE',
     'DATABASE_UNAVAILABLE',
   )
-  async reconcile(@Body({ schema: reconcileRequest }) request: ReconcileRequest): Promise<ReconcileAnswer> {
+  async reconcile(
+    @CurrentAccess() access: Access,
+    @Body({ schema: reconcileRequest }) request: ReconcileRequest,
+  ): Promise<ReconcileAnswer> {
+    const { channel, labels } = request.hierarchy;
+    if (await this.stored.hasForeignSeries(channel, labels, access.itemPrefixes)) {
+      access.requireAllItems('all series of this hierarchy');
+    }
     const levels = levelsOf(request);
     return viewHierarchy(await this.forecaster.reconcile(toHierarchyCommand(request)), levels);
   }
@@ -133,8 +149,12 @@ export class ForecastsController {
     summary: 'The newest stored forecast of each channel of an item; with as_of, the newest of those issued by then.',
   })
   @ApiResponse({ status: 200, standardSchema: latestAnswer })
-  @ApiProblems('INVALID_REQUEST', 'LEVELS_INVALID', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
-  async latest(@Query({ schema: latestQuery }) query: LatestQuery): Promise<LatestAnswer> {
+  @ApiProblems('INVALID_REQUEST', 'LEVELS_INVALID', 'ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  async latest(
+    @CurrentAccess() access: Access,
+    @Query({ schema: latestQuery }) query: LatestQuery,
+  ): Promise<LatestAnswer> {
+    access.requireItems(query.item_id);
     const levels = levelsOf(query);
     const { item_id, channel, as_of, cutoff_before, parts } = query;
     const found = await this.stored.latest(item_id, channel, as_of, cutoff_before);
@@ -144,15 +164,17 @@ export class ForecastsController {
   @Get(':forecast_id')
   @ApiOperation({ summary: 'A stored forecast.' })
   @ApiResponse({ status: 200, standardSchema: forecastExample })
-  @ApiProblems('INVALID_REQUEST', 'LEVELS_INVALID', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  @ApiProblems('INVALID_REQUEST', 'LEVELS_INVALID', 'ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
   async find(
+    @CurrentAccess() access: Access,
     @Param('forecast_id', { schema: forecastId }) id: string,
     @Query({ schema: levelsQuery }) query: LevelsQuery,
   ): Promise<ForecastView> {
     const levels = levelsOf(query);
-    const [view] = viewForecasts([await this.stored.find(id)], levels);
+    const [view] = viewForecasts([await this.#findFor(access, id)], levels);
     return view!;
   }
+
   @Post(':forecast_id/replay')
   @HttpCode(200)
   @ApiOperation({
@@ -164,6 +186,7 @@ export class ForecastsController {
   @ApiProblems(
     'INVALID_REQUEST',
     'LEVELS_INVALID',
+    'ITEM_FORBIDDEN',
     'NOT_FOUND',
     'MODEL_NOT_FOUND',
     'NO_OBSERVATIONS',
@@ -175,10 +198,18 @@ export class ForecastsController {
     'DATABASE_UNAVAILABLE',
   )
   async replay(
+    @CurrentAccess() access: Access,
     @Param('forecast_id', { schema: forecastId }) id: string,
     @Query({ schema: levelsQuery }) query: LevelsQuery,
   ): Promise<ReplayAnswer> {
     const levels = levelsOf(query);
+    await this.#findFor(access, id);
     return viewReplay(await this.forecaster.replay(id), levels);
+  }
+
+  async #findFor(access: Access, id: string): Promise<IssuedForecast> {
+    const forecast = await this.stored.find(id);
+    access.requireItems(forecast.itemId);
+    return forecast;
   }
 }

@@ -69,6 +69,21 @@ export class StoredForecasts {
     if (row) return toIssued(row);
     throw new PlatformError('NOT_FOUND', `there is no forecast ${forecastId}`, { forecastId });
   }
+
+  /** Whether a hierarchy may take in series of items that begin with none of the prefixes; never where these are null. */
+  async hasForeignSeries(
+    channel: string,
+    labels: Readonly<Record<string, string>>,
+    itemPrefixes: readonly string[] | null,
+  ): Promise<boolean> {
+    if (itemPrefixes === null) return false;
+    const [row] = await this.dataSource.query<{ found: boolean }[]>(
+      `SELECT EXISTS (SELECT FROM series
+                       WHERE channel = $1 AND labels @> $2::jsonb AND NOT item_id ^@ ANY ($3::text[])) AS found`,
+      [channel, JSON.stringify(labels), itemPrefixes],
+    );
+    return row?.found ?? true;
+  }
 }
 
 function noForecast(asOf: Date | undefined, cutoffBefore: Date | undefined): string {

@@ -1,5 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { CurrentAccess, type Access } from '@app/access';
+import type { JobEntity } from '@app/persistence';
 import { ApiProblems } from '@app/server';
 import { FORECAST_CLIENT, type ForecastClient } from '../../../forecaster/src/forecast-client.js';
 import { JobsService } from '../../../forecaster/src/jobs/jobs.service.js';
@@ -44,10 +46,12 @@ export class JobsController {
     'HORIZON_TOO_LONG',
     'MODEL_NOT_FOUND',
     'JOB_NAME_TAKEN',
+    'ITEM_FORBIDDEN',
     'FORECASTER_UNAVAILABLE',
     'DATABASE_UNAVAILABLE',
   )
-  async create(@Body({ schema: jobRequest }) request: JobRequest): Promise<JobView> {
+  async create(@CurrentAccess() access: Access, @Body({ schema: jobRequest }) request: JobRequest): Promise<JobView> {
+    access.requireSelected(request.selector?.item_ids);
     await requireModel(this.forecaster, request.model ?? 'auto');
     return viewJob(await this.jobs.create(toJobInput(request)));
   }
@@ -56,28 +60,31 @@ export class JobsController {
   @ApiOperation({ summary: 'List the schedules, by name.' })
   @ApiResponse({ status: 200, standardSchema: jobList })
   @ApiProblems('DATABASE_UNAVAILABLE')
-  async list(): Promise<{ jobs: JobView[] }> {
-    return { jobs: (await this.jobs.list()).map(viewJob) };
+  async list(@CurrentAccess() access: Access): Promise<{ jobs: JobView[] }> {
+    const jobs = await this.jobs.list();
+    return { jobs: jobs.filter(({ selector }) => access.mayTouchSelected(selector.itemIds)).map(viewJob) };
   }
 
   @Get(':job_id')
   @ApiParam(JOB)
   @ApiOperation({ summary: 'One schedule.' })
   @ApiResponse({ status: 200, standardSchema: jobExample })
-  @ApiProblems('NOT_FOUND', 'DATABASE_UNAVAILABLE')
-  async find(@Param('job_id') jobId: string): Promise<JobView> {
-    return viewJob(await this.jobs.get(jobId));
+  @ApiProblems('ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  async find(@CurrentAccess() access: Access, @Param('job_id') jobId: string): Promise<JobView> {
+    return viewJob(await this.#getFor(access, jobId));
   }
 
   @Patch(':job_id')
   @ApiParam(JOB)
   @ApiOperation({ summary: 'Pause or resume a schedule. What was missed meanwhile is not caught up.' })
   @ApiResponse({ status: 200, standardSchema: jobExample })
-  @ApiProblems('INVALID_REQUEST', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  @ApiProblems('INVALID_REQUEST', 'ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
   async setEnabled(
+    @CurrentAccess() access: Access,
     @Param('job_id') jobId: string,
     @Body({ schema: jobPatch }) { enabled }: JobPatch,
   ): Promise<JobView> {
+    await this.#getFor(access, jobId);
     return viewJob(await this.jobs.setEnabled(jobId, enabled));
   }
 
@@ -86,8 +93,9 @@ export class JobsController {
   @ApiParam(JOB)
   @ApiOperation({ summary: 'Remove a schedule and its runs. The forecasts that they made stay.' })
   @ApiResponse({ status: 204, description: 'Removed.' })
-  @ApiProblems('NOT_FOUND', 'DATABASE_UNAVAILABLE')
-  async remove(@Param('job_id') jobId: string): Promise<void> {
+  @ApiProblems('ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  async remove(@CurrentAccess() access: Access, @Param('job_id') jobId: string): Promise<void> {
+    await this.#getFor(access, jobId);
     await this.jobs.delete(jobId);
   }
 
@@ -96,8 +104,9 @@ export class JobsController {
   @ApiParam(JOB)
   @ApiOperation({ summary: 'Start a run out of turn. It goes on after the answer; its runs tell how far it is.' })
   @ApiResponse({ status: 202, standardSchema: runExample })
-  @ApiProblems('NOT_FOUND', 'RUN_IN_PROGRESS', 'DATABASE_UNAVAILABLE')
-  async run(@Param('job_id') jobId: string): Promise<RunView> {
+  @ApiProblems('ITEM_FORBIDDEN', 'NOT_FOUND', 'RUN_IN_PROGRESS', 'DATABASE_UNAVAILABLE')
+  async run(@CurrentAccess() access: Access, @Param('job_id') jobId: string): Promise<RunView> {
+    await this.#getFor(access, jobId);
     return viewRun(await this.jobs.run(jobId));
   }
 
@@ -105,11 +114,20 @@ export class JobsController {
   @ApiParam(JOB)
   @ApiOperation({ summary: 'The runs of a schedule, newest first, with progress, failures and duration.' })
   @ApiResponse({ status: 200, standardSchema: runList })
-  @ApiProblems('INVALID_REQUEST', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  @ApiProblems('INVALID_REQUEST', 'ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
   async runs(
+    @CurrentAccess() access: Access,
     @Param('job_id') jobId: string,
     @Query({ schema: runsQuery }) { limit }: RunsQuery,
   ): Promise<{ runs: RunView[] }> {
+    await this.#getFor(access, jobId);
     return { runs: (await this.jobs.runs(jobId, limit)).map(viewRun) };
+  }
+
+  /** A job that the caller may see and change. @throws PlatformError NOT_FOUND, ITEM_FORBIDDEN. */
+  async #getFor(access: Access, jobId: string): Promise<JobEntity> {
+    const job = await this.jobs.get(jobId);
+    access.requireSelected(job.selector.itemIds);
+    return job;
   }
 }

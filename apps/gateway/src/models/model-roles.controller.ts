@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put, Query } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { CurrentAccess, type Access } from '@app/access';
 import { PlatformError } from '@app/observability';
 import { ModelRoleRepository } from '@app/persistence';
 import { ApiProblems } from '@app/server';
@@ -41,18 +42,20 @@ export class ModelRolesController {
   })
   @ApiResponse({ status: 200, standardSchema: roleList })
   @ApiProblems('DATABASE_UNAVAILABLE')
-  async list(): Promise<{ roles: RoleView[] }> {
-    return { roles: (await this.roles.findAll()).map(viewRole) };
+  async list(@CurrentAccess() access: Access): Promise<{ roles: RoleView[] }> {
+    const roles = await this.roles.findAll();
+    return { roles: roles.filter(({ selector }) => access.mayTouchSelected(selector.itemIds)).map(viewRole) };
   }
 
   @Get(':role_name')
   @ApiParam(ROLE)
   @ApiOperation({ summary: 'One role.' })
   @ApiResponse({ status: 200, standardSchema: roleExample })
-  @ApiProblems('NOT_FOUND', 'DATABASE_UNAVAILABLE')
-  async find(@Param('role_name') name: string): Promise<RoleView> {
+  @ApiProblems('ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  async find(@CurrentAccess() access: Access, @Param('role_name') name: string): Promise<RoleView> {
     const role = await this.roles.find(name);
     if (!role) throw unknown(name);
+    access.requireSelected(role.selector.itemIds);
     return viewRole(role);
   }
 
@@ -64,11 +67,16 @@ export class ModelRolesController {
       'Of several champions on a series the one that was set last counts, and the guard may replace it later by one that is clearly better.',
   })
   @ApiResponse({ status: 200, standardSchema: roleExample })
-  @ApiProblems('INVALID_REQUEST', 'MALFORMED_JSON', 'MODEL_NOT_FOUND', 'FORECASTER_UNAVAILABLE', 'DATABASE_UNAVAILABLE')
+  @ApiProblems('INVALID_REQUEST', 'MALFORMED_JSON', 'ITEM_FORBIDDEN', 'MODEL_NOT_FOUND', 'FORECASTER_UNAVAILABLE', 'DATABASE_UNAVAILABLE')
   async set(
+    @CurrentAccess() access: Access,
     @Param('role_name', { schema: roleName }) name: string,
     @Body({ schema: roleRequest }) request: RoleRequest,
   ): Promise<RoleView> {
+    access.requireSelected(request.selector?.item_ids);
+    // What went by this name is replaced.
+    const before = await this.roles.find(name);
+    if (before) access.requireSelected(before.selector.itemIds);
     await this.requireOne(request.model);
     return viewRole(await this.roles.set(name, toRole(request), new Date()));
   }
@@ -78,11 +86,14 @@ export class ModelRolesController {
   @ApiParam(ROLE)
   @ApiOperation({ summary: 'Remove a role. Its history, and what was stored and scored of the model, stay.' })
   @ApiResponse({ status: 204, description: 'Removed.' })
-  @ApiProblems('INVALID_REQUEST', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  @ApiProblems('INVALID_REQUEST', 'ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
   async remove(
+    @CurrentAccess() access: Access,
     @Param('role_name') name: string,
     @Query({ schema: roleRemoval }) { reason }: RoleRemoval,
   ): Promise<void> {
+    const role = await this.roles.find(name);
+    if (role) access.requireSelected(role.selector.itemIds);
     if (!(await this.roles.remove(name, reason ?? null, new Date()))) throw unknown(name);
   }
 
@@ -90,11 +101,13 @@ export class ModelRolesController {
   @ApiParam(ROLE)
   @ApiOperation({ summary: 'Every change of a role, newest first.' })
   @ApiResponse({ status: 200, standardSchema: roleHistory })
-  @ApiProblems('INVALID_REQUEST', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  @ApiProblems('INVALID_REQUEST', 'ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
   async history(
+    @CurrentAccess() access: Access,
     @Param('role_name') name: string,
     @Query({ schema: roleHistoryQuery }) { limit }: RoleHistoryQuery,
   ): Promise<RoleHistory> {
+    access.requireAllItems('the history of roles');
     const changes = await this.roles.history(name, limit);
     if (changes.length === 0) throw unknown(name);
     return { changes: changes.map(viewChange) };

@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { CurrentAccess, type Access } from '@app/access';
 import { PlatformError } from '@app/observability';
 import { ModelRepository } from '@app/persistence';
 import { ApiProblems } from '@app/server';
@@ -43,8 +44,9 @@ export class ModelsController {
     description: 'Forecasters look by themselves every MODELS_RESCAN_SECONDS. Of several, the one that is asked does it.',
   })
   @ApiResponse({ status: 200, standardSchema: modelList })
-  @ApiProblems('FORECASTER_UNAVAILABLE')
-  async scan(): Promise<{ models: ModelView[] }> {
+  @ApiProblems('ITEM_FORBIDDEN', 'FORECASTER_UNAVAILABLE')
+  async scan(@CurrentAccess() access: Access): Promise<{ models: ModelView[] }> {
+    access.requireAllItems('models');
     return { models: (await this.forecaster.manageModels({ action: 'scan' })).map(viewModel) };
   }
 
@@ -58,6 +60,7 @@ export class ModelsController {
   })
   @ApiResponse({ status: 200, standardSchema: modelExample })
   @ApiProblems(
+    'ITEM_FORBIDDEN',
     'MODEL_NOT_FOUND',
     'MODEL_INVALID',
     'MODEL_FILE_CHANGED',
@@ -69,7 +72,12 @@ export class ModelsController {
     'MODEL_TOO_LARGE',
     'FORECASTER_UNAVAILABLE',
   )
-  load(@Param('family') family: string, @Param('name') name: string): Promise<ModelView> {
+  async load(
+    @CurrentAccess() access: Access,
+    @Param('family') family: string,
+    @Param('name') name: string,
+  ): Promise<ModelView> {
+    access.requireAllItems('models');
     return this.manage('load', `${family}/${name}`);
   }
 
@@ -79,8 +87,13 @@ export class ModelsController {
   @ApiParam(NAME)
   @ApiOperation({ summary: 'Free the memory of a model package; it comes back with the next forecast that names it.' })
   @ApiResponse({ status: 200, standardSchema: modelExample })
-  @ApiProblems('MODEL_NOT_FOUND', 'FORECASTER_UNAVAILABLE')
-  unload(@Param('family') family: string, @Param('name') name: string): Promise<ModelView> {
+  @ApiProblems('ITEM_FORBIDDEN', 'MODEL_NOT_FOUND', 'FORECASTER_UNAVAILABLE')
+  async unload(
+    @CurrentAccess() access: Access,
+    @Param('family') family: string,
+    @Param('name') name: string,
+  ): Promise<ModelView> {
+    access.requireAllItems('models');
     return this.manage('unload', `${family}/${name}`);
   }
 

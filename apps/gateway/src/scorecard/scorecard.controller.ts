@@ -1,3 +1,4 @@
+import { CurrentAccess, type Access } from '@app/access';
 import { ApiProblems } from '@app/server';
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
@@ -13,8 +14,12 @@ export class ScorecardController {
   @Get()
   @ApiOperation({ summary: 'How the forecasts of an item did lately, by channel, model and lead; and what is served.' })
   @ApiResponse({ status: 200, standardSchema: scorecardView })
-  @ApiProblems('INVALID_REQUEST', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
-  read(@Query({ schema: scorecardQuery }) query: ScorecardQuery): Promise<ScorecardView> {
+  @ApiProblems('INVALID_REQUEST', 'ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  async read(
+    @CurrentAccess() access: Access,
+    @Query({ schema: scorecardQuery }) query: ScorecardQuery,
+  ): Promise<ScorecardView> {
+    access.requireItems(query.item_id);
     return this.reader.read(query, new Date());
   }
 }

@@ -32,14 +32,19 @@ const COLUMNS = `s.item_id, s.channel, s.freq, s.freq_declared, s.season, s.seas
 export class SeriesCatalogue {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** A page in the order of item and channel. */
-  async list(query: SeriesQuery): Promise<SeriesPage> {
+  /**
+   * A page in the order of item and channel.
+   *
+   * @param itemPrefixes only items that begin with one of these; null for all.
+   */
+  async list(query: SeriesQuery, itemPrefixes: readonly string[] | null): Promise<SeriesPage> {
     const [afterItem, afterChannel] = decodeCursor(query.cursor, POSITION) ?? [null, null];
     const rows = await this.dataSource.query<SeriesRow[]>(
       `SELECT ${COLUMNS} FROM series s
        WHERE ($1::text IS NULL OR s.item_id = $1) AND s.labels @> $2::jsonb
          AND ($3::text IS NULL OR (s.item_id, s.channel) > ($3, $4))
          AND ($6::text IS NULL OR s.item_id ILIKE $6 OR s.channel ILIKE $6 OR s.labels::text ILIKE $6)
+         AND ($7::text[] IS NULL OR s.item_id ^@ ANY ($7))
        ORDER BY s.item_id, s.channel
        LIMIT $5`,
       [
@@ -49,6 +54,7 @@ export class SeriesCatalogue {
         afterChannel,
         query.limit + 1,
         query.search ? containing(query.search) : null,
+        itemPrefixes,
       ],
     );
     const page = rows.slice(0, query.limit);

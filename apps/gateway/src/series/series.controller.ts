@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Param, Patch, Query } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { CurrentAccess, type Access } from '@app/access';
 import { ApiProblems } from '@app/server';
 import { checkPatch } from './check-patch.js';
 import { ObservationReader } from './observation-reader.js';
@@ -38,8 +39,8 @@ export class SeriesController {
   @ApiQuery({ name: 'label.site', required: false, example: 'north', description: 'Any label: `label.<key>=<value>`.' })
   @ApiResponse({ status: 200, standardSchema: seriesPage })
   @ApiProblems('INVALID_REQUEST', 'DATABASE_UNAVAILABLE')
-  list(@Query({ schema: seriesQuery }) query: SeriesQuery): Promise<SeriesPage> {
-    return this.catalogue.list(query);
+  list(@CurrentAccess() access: Access, @Query({ schema: seriesQuery }) query: SeriesQuery): Promise<SeriesPage> {
+    return this.catalogue.list(query, access.itemPrefixes);
   }
 
   @Patch(':item_id/:channel')
@@ -47,12 +48,21 @@ export class SeriesController {
   @ApiParam(ITEM)
   @ApiParam(CHANNEL)
   @ApiResponse({ status: 200, standardSchema: seriesExample })
-  @ApiProblems('INVALID_REQUEST', 'FREQ_INVALID', 'TIME_ZONE_INVALID', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
-  declare(
+  @ApiProblems(
+    'INVALID_REQUEST',
+    'FREQ_INVALID',
+    'TIME_ZONE_INVALID',
+    'ITEM_FORBIDDEN',
+    'NOT_FOUND',
+    'DATABASE_UNAVAILABLE',
+  )
+  async declare(
+    @CurrentAccess() access: Access,
     @Param('item_id') itemId: string,
     @Param('channel') channel: string,
     @Body({ schema: seriesPatch }) patch: SeriesPatch,
   ): Promise<SeriesView> {
+    access.requireItems(itemId);
     return this.catalogue.declare(itemId, channel, checkPatch(patch, itemId));
   }
 
@@ -61,12 +71,14 @@ export class SeriesController {
   @ApiParam(ITEM)
   @ApiParam(CHANNEL)
   @ApiResponse({ status: 200, standardSchema: observationsPage })
-  @ApiProblems('INVALID_REQUEST', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  @ApiProblems('INVALID_REQUEST', 'ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
   async read(
+    @CurrentAccess() access: Access,
     @Param('item_id') itemId: string,
     @Param('channel') channel: string,
     @Query({ schema: observationsQuery }) query: ObservationsQuery,
   ): Promise<ObservationsPage> {
+    access.requireItems(itemId);
     const seriesId = await this.catalogue.idOf(itemId, channel);
     const points =
       query.max_points === undefined

@@ -75,11 +75,25 @@ export class StoredWebhooks {
     }));
   }
 
+  /** Items whose alerts it gets; null for all. @throws PlatformError NOT_FOUND. */
+  async itemsOf(webhookId: string): Promise<readonly string[] | null> {
+    const [row] = await this.dataSource.query<{ item_ids: string[] | null }[]>(
+      `SELECT item_ids FROM webhooks WHERE webhook_id = $1`,
+      [webhookId],
+    );
+    if (!row) throw notFound(webhookId);
+    return row.item_ids;
+  }
+
   /** Removes a webhook and its deliveries. @throws PlatformError NOT_FOUND. */
   async remove(webhookId: string): Promise<void> {
     const [, removed] = await this.dataSource.query<[unknown, number]>(`DELETE FROM webhooks WHERE webhook_id = $1`, [
       webhookId,
     ]);
-    if (removed === 0) throw new PlatformError('NOT_FOUND', `there is no webhook ${webhookId}`, { webhookId });
+    if (removed === 0) throw notFound(webhookId);
   }
+}
+
+function notFound(webhookId: string): PlatformError {
+  return new PlatformError('NOT_FOUND', `there is no webhook ${webhookId}`, { webhookId });
 }

@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { CurrentAccess, RequireScope, type Access } from '@app/access';
 import { ApiProblems } from '@app/server';
 import { StoredWebhooks } from './stored-webhooks.js';
 import {
@@ -12,7 +13,8 @@ import {
   type WebhookView,
 } from './webhook.schema.js';
 
-/** Where alerts are posted to. */
+/** Where alerts are posted to. An address may be a secret in itself: only admins see them. */
+@RequireScope('admin')
 @ApiTags('webhooks')
 @Controller('webhooks')
 export class WebhooksController {
@@ -25,8 +27,12 @@ export class WebhooksController {
       'Each alert from now on is posted as JSON, signed, and tried again until it is taken or ten attempts have failed.',
   })
   @ApiResponse({ status: 201, standardSchema: newWebhookExample })
-  @ApiProblems('INVALID_REQUEST', 'MALFORMED_JSON', 'DATABASE_UNAVAILABLE')
-  create(@Body({ schema: webhookRequest }) request: WebhookRequest): Promise<NewWebhookView> {
+  @ApiProblems('INVALID_REQUEST', 'MALFORMED_JSON', 'ITEM_FORBIDDEN', 'DATABASE_UNAVAILABLE')
+  async create(
+    @CurrentAccess() access: Access,
+    @Body({ schema: webhookRequest }) request: WebhookRequest,
+  ): Promise<NewWebhookView> {
+    access.requireSelected(request.item_ids);
     return this.stored.create(request);
   }
 
@@ -34,16 +40,18 @@ export class WebhooksController {
   @ApiOperation({ summary: 'List the webhooks, oldest first, and how their deliveries do.' })
   @ApiResponse({ status: 200, standardSchema: webhookList })
   @ApiProblems('DATABASE_UNAVAILABLE')
-  async list(): Promise<{ webhooks: WebhookView[] }> {
-    return { webhooks: await this.stored.list() };
+  async list(@CurrentAccess() access: Access): Promise<{ webhooks: WebhookView[] }> {
+    const webhooks = await this.stored.list();
+    return { webhooks: webhooks.filter(({ item_ids }) => access.mayTouchSelected(item_ids)) };
   }
 
   @Delete(':webhook_id')
   @HttpCode(204)
   @ApiOperation({ summary: 'Remove a webhook, and what waits to be posted to it.' })
   @ApiResponse({ status: 204, description: 'Removed.' })
-  @ApiProblems('INVALID_REQUEST', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
-  async remove(@Param('webhook_id', { schema: webhookId }) id: string): Promise<void> {
+  @ApiProblems('INVALID_REQUEST', 'ITEM_FORBIDDEN', 'NOT_FOUND', 'DATABASE_UNAVAILABLE')
+  async remove(@CurrentAccess() access: Access, @Param('webhook_id', { schema: webhookId }) id: string): Promise<void> {
+    access.requireSelected(await this.stored.itemsOf(id));
     await this.stored.remove(id);
   }
 }
