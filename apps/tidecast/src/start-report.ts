@@ -19,13 +19,14 @@ export interface StartFacts {
 export function startReport(facts: StartFacts): string {
   const { url, env } = facts;
   const rows: [string, string][] = [
+    ...(facts.role === undefined || facts.role === 'gateway' ? [['Page', `${url}/`] as [string, string]] : []),
     ['API', `${url}/api/v1${openness(env.HOST)}`],
     ['Docs', `${url}/docs`],
     ['Health', `${url}/health/ready, metrics at ${url}/metrics`],
     ['Data', dataPlace(facts)],
     ['Log', env.KAFKA_BROKERS ? `Kafka at ${env.KAFKA_BROKERS.join(', ')}` : 'PostgreSQL (KAFKA_BROKERS is not set)'],
     ...facts.models.map((line, index): [string, string] => [index === 0 ? 'Models' : '', line]),
-    ...(facts.demo ? [['Demo', `${url}/api/v1/forecasts/latest?item_id=nyc-taxi`] as [string, string]] : []),
+    ...(facts.demo ? [['Demo', `${url}/#/items/nyc-taxi`] as [string, string]] : []),
     ['Stop', 'Ctrl-C'],
   ];
   const title = `Tidecast ${facts.version} runs: ${facts.role ? `the ${facts.role} role` : 'all roles'} (pid ${process.pid})`;
