@@ -5,12 +5,12 @@ import { Module } from '@nestjs/common';
 import { maxFutureMs } from './max-future.js';
 import { ObservationIntake } from './observation-intake.js';
 import { ObservationController } from './observation.controller.js';
-import { RemoteWriteController } from './remote-write/remote-write.controller.js';
+import { PrometheusWriteController, RemoteWriteController } from './remote-write/remote-write.controller.js';
 
 /** `POST /observations` and Prometheus' remote write, for any process that serves HTTP: it needs the log, not the consumer. */
 @Module({
   imports: [StreamingModule],
-  controllers: [ObservationController, RemoteWriteController],
+  controllers: [ObservationController, RemoteWriteController, PrometheusWriteController],
   providers: [
     {
       provide: ObservationIntake,

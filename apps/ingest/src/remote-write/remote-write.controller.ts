@@ -3,7 +3,7 @@ import { ENV, type Env } from '@app/config';
 import { PlatformError } from '@app/observability';
 import { ApiProblems, currentTraceparent } from '@app/server';
 import { Body, Controller, Headers, HttpCode, Inject, Post } from '@nestjs/common';
-import { ApiConsumes, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiExcludeController, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 
 import { ObservationIntake, type IntakeElement } from '../observation-intake.js';
 import { decodeWriteRequest, type WrittenSeries } from './write-request.js';
@@ -16,7 +16,7 @@ const METRIC_NAME = '__name__';
  * drop what can't be used (4xx).
  */
 @ApiTags('observations')
-@Controller(['write', 'prometheus/api/v1/write'])
+@Controller('write')
 @RequireScope('ingest')
 export class RemoteWriteController {
   constructor(
@@ -51,6 +51,12 @@ export class RemoteWriteController {
     throw new PlatformError('INVALID_REQUEST', message, { accepted, rejected, errors });
   }
 }
+
+/** The same beside the reading half of Prometheus' API. */
+@ApiExcludeController()
+@Controller('prometheus/api/v1/write')
+@RequireScope('ingest')
+export class PrometheusWriteController extends RemoteWriteController {}
 
 function bytesOf(body: unknown, encoding: string | undefined): Buffer {
   if (Buffer.isBuffer(body) && encoding?.trim().toLowerCase() === 'snappy') return body;
