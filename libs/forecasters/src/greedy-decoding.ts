@@ -3,7 +3,10 @@ import { PlatformError } from '@app/observability';
 
 type Floats = Extract<TensorData, { dtype: 'float32' }>;
 
-/** Runs Time-MoE's step graph: new points on a cache of those before. */
+/**
+ * Runs Time-MoE's step graph: new points on a cache of those before. The cache is given from step to step, unless the outputs
+ * lack it: then it stays where the graph runs.
+ */
 export type Step = (inputs: Tensors) => Promise<Tensors>;
 
 /** What the decoder needs to know of the model's cache: [rows, layers, 2, heads, 0, head size] when it is empty. */
@@ -45,6 +48,7 @@ export async function decodeGreedily(
   const rows = values.dims[0]!;
   const calls: [number, number, number][] = [];
   const forecast = new Float32Array(rows * horizon);
+  let cached = 0;
   let cache: Tensors = {
     past_mask: zeros([rows, 0]),
     past_key_values: zeros([rows, layers, 2, heads, 0, headSize]),
@@ -53,13 +57,15 @@ export async function decodeGreedily(
   let first: Tensors | undefined;
   for (let made = 0; made < horizon;) {
     const head = nextHorizon(horizon - made, horizons);
-    calls.push([points.dims[1]!, head, cache['past_mask']!.dims[1]!]);
+    calls.push([points.dims[1]!, head, cached]);
     const outputs = await step({ input_values: points, attention_mask: seen, ...cache });
     first ??= outputs;
+    cached += points.dims[1]!;
 
     points = floats(outputs, `head_${head}_last`);
     seen = { ...points, data: new Float32Array(points.data.length).fill(1) };
-    cache = { past_mask: outputs['present_mask']!, past_key_values: outputs['present_key_values']! };
+    const { present_mask: mask, present_key_values: keyValues } = outputs;
+    cache = mask && keyValues ? { past_mask: mask, past_key_values: keyValues } : {};
     const kept = Math.min(head, horizon - made);
     for (let row = 0; row < rows; row++) {
       forecast.set(points.data.subarray(row * head, row * head + kept), row * horizon + made);

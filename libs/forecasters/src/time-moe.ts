@@ -6,7 +6,9 @@ import { cachedDecoder, readSignature, seriesQuantiles, type Signature } from '.
 import { windowNetwork } from './window-network.js';
 
 /** Bytes of keys and values that one call of the decoder may keep: every point of every row has its own in every layer. */
-const CACHE_BYTES = 128 * 2 ** 20;
+const CACHE_BYTES = 32 * 2 ** 20;
+/** What of a step the next one gets, without leaving the worker. */
+const CACHE = { present_mask: 'past_mask', present_key_values: 'past_key_values' };
 const WINDOW_POINTS = 512;
 /** Each costs as much as the forecast itself, and a decoder of the published size takes seconds. */
 const BACKTESTS = 3;
@@ -38,13 +40,16 @@ function decoderNetwork(model: LoadedModel, signature: Extract<Signature, { kind
     channelsAtOnce: (steps) => Math.max(1, Math.floor(CACHE_BYTES / (bytesOfPoint * (WINDOW_POINTS + steps)))),
     async run({ rows, length, values, mask }, steps) {
       const dims = [rows, length];
-      const { forecast } = await decodeGreedily(
-        (inputs) => model.run(inputs),
-        { dtype: 'float32', dims, data: values },
-        { dtype: 'float32', dims, data: mask },
-        steps,
-        horizons,
-        { layers, heads, headSize },
+      const kept = { outputs: CACHE, bytes: rows * bytesOfPoint * (length + steps) };
+      const { forecast } = await model.keeping(kept, (step) =>
+        decodeGreedily(
+          step,
+          { dtype: 'float32', dims, data: values },
+          { dtype: 'float32', dims, data: mask },
+          steps,
+          horizons,
+          { layers, heads, headSize },
+        ),
       );
       return forecast.data;
     },

@@ -1,5 +1,6 @@
 import { PlatformError, messageOf, metrics, type Logger } from '@app/observability';
-import { ModelQueue } from './model-queue.js';
+import { KeptTensors, KeptTensorsLost, type KeptOutputs } from './kept-tensors.js';
+import { ModelQueue, type Admit } from './model-queue.js';
 import type { LoadOptions, OrtRequest, RunResult, SessionInfo, Tensors } from './ort-protocol.js';
 import type { RunBatch } from './run-batch.js';
 import { runOptions, type Lane, type RunOptions } from './run-options.js';
@@ -12,6 +13,8 @@ import { WorkerSlot, type Death, type SlotJob } from './worker-slot.js';
 const MOST_ATTEMPTS = 2;
 /** A run that takes longer is not coming back: the slowest shipped model takes a hundredth of it. */
 const RUN_TIMEOUT_MS = 10_000;
+/** Tensors that callers may keep in one worker from run to run; who would keep more waits. */
+const MOST_KEPT_BYTES = 256 * 2 ** 20;
 /** Reading a large file on a busy disk, and a first session on a GPU, take a while. */
 const LOAD_TIMEOUT_MS = 60_000;
 
@@ -54,6 +57,7 @@ export class InferenceWorker {
   /** Models on their way in, and the workers that have them already. */
   readonly #loading = new Map<string, { options: LoadOptions; slots: Set<WorkerSlot> }>();
   readonly #slots: readonly WorkerSlot[];
+  readonly #kept = new Set<KeptTensors>();
   #closing: Promise<void> | undefined;
   #pumping = false;
 
@@ -142,10 +146,53 @@ export class InferenceWorker {
     if (this.#closing) throw closed();
     const resident = this.#models.get(model);
     if (!resident || resident.onDrained) throw notLoaded(model);
+    const lost = options?.kept?.lost;
+    if (lost !== undefined) throw new KeptTensorsLost(model, lost);
     const answer = resident.queue.add(inputs, runOptions(options), performance.now());
     this.#schedule();
     resident.open++;
     return answer.finally(() => this.#closeOne(resident));
+  }
+
+  /**
+   * Lets outputs of a run stay in the worker, where the next run gets them as inputs. All runs of `work` that are given what it is
+   * given have one worker, each is computed whole and with nobody else's rows. What is kept is freed when `work` ends. When
+   * a worker dies with it, `work` is done once more from the beginning.
+   *
+   * @param bytes that are kept, most: who finds no room in any worker waits in the queue.
+   */
+  async keeping<Result>(
+    { outputs, bytes }: { readonly outputs: KeptOutputs; readonly bytes: number },
+    work: (kept: KeptTensors) => Promise<Result>,
+  ): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      const kept = new KeptTensors(outputs, bytes);
+      this.#kept.add(kept);
+      try {
+        return await work(kept);
+      } catch (error) {
+        if (!(error instanceof KeptTensorsLost) || attempt >= MOST_ATTEMPTS || this.#closing) throw error;
+      } finally {
+        this.#forget(kept);
+      }
+    }
+  }
+
+  /** Bytes that callers may have in a worker, as they said. */
+  #keptIn(slot: WorkerSlot): number {
+    let bytes = 0;
+    for (const kept of this.#kept) if (kept.slot === slot) bytes += kept.bytes;
+    return bytes;
+  }
+
+  #forget(kept: KeptTensors): void {
+    this.#kept.delete(kept);
+    const { slot, id } = kept;
+    if (slot?.isStarted && kept.lost === undefined && !this.#closing) {
+      // A worker that dies of it has nothing left to free.
+      void this.#send(slot, { kind: 'forget', model: '', id }, this.#loadTimeoutMs).catch(() => undefined);
+    }
+    this.#schedule();
   }
 
   /**
@@ -202,15 +249,18 @@ export class InferenceWorker {
 
   /** Gives a worker the batch whose turn it is. A busy one gets only what is full: the rest may still grow. */
   #give(slot: WorkerSlot, idle: number): boolean {
+    const kept = this.#keptIn(slot);
+    const admit: Admit = (wanted) =>
+      wanted.slot === undefined ? kept === 0 || kept + wanted.bytes <= MOST_KEPT_BYTES : wanted.slot === slot;
     let best: Resident | undefined;
     let bestRank = Number.POSITIVE_INFINITY;
     for (const resident of this.#models.values()) {
       if (!resident.slots.includes(slot) || !(slot.isIdle || resident.queue.hasFullBatch)) continue;
-      const { rank } = resident.queue;
+      const rank = resident.queue.rankFor(admit);
       if (rank === undefined || rank >= bestRank) continue;
       [best, bestRank] = [resident, rank];
     }
-    const batch = best?.queue.take(performance.now(), Math.min(idle, best.slots.length) || 1);
+    const batch = best?.queue.take(performance.now(), Math.min(idle, best.slots.length) || 1, admit);
     if (!best || !batch) return false;
     this.#post(slot, best, batch);
     return true;
@@ -227,7 +277,11 @@ export class InferenceWorker {
     };
     slot.post({
       timeoutMs: this.options.runTimeoutMs ?? RUN_TIMEOUT_MS,
-      build: () => ({ request: batch.request() }),
+      build: () => {
+        const request = batch.request();
+        if (batch.kept) batch.kept.slot = slot;
+        return { request };
+      },
       resolve: (result) => {
         const { outputs, seconds } = result as RunResult;
         metrics.inferenceSeconds.observe({ model, provider }, seconds);
@@ -261,6 +315,7 @@ export class InferenceWorker {
   #afterDeath(resident: Resident, batch: RunBatch, { reason, culprit, overtime }: Death): void {
     if (this.#closing) batch.fail(closed());
     else if (overtime) batch.fail(tooSlow(batch.model, reason));
+    else if (batch.kept) batch.fail(new KeptTensorsLost(batch.model, reason));
     else if (culprit && ++batch.attempts >= MOST_ATTEMPTS) batch.fail(diedOf(batch.model, reason));
     else resident.queue.retry(culprit ? batch.split() : [batch]);
   }
@@ -298,7 +353,10 @@ export class InferenceWorker {
         const coming = [...this.#loading].filter(([, { slots }]) => slots.has(slot));
         return [...had, ...coming].map(([model, { options }]) => this.#reload(name, model, options));
       },
-      onDeath: () => metrics.inferenceWorkerDeaths.inc(),
+      onDeath: () => {
+        metrics.inferenceWorkerDeaths.inc();
+        for (const kept of this.#kept) if (kept.slot === slot) kept.lose('its worker died');
+      },
       onFree: () => this.#schedule(),
     });
     return slot;
@@ -356,6 +414,7 @@ function closed(): PlatformError {
 function failed(model: string, error: unknown): PlatformError {
   if (error instanceof PlatformError) return error;
   const message = messageOf(error);
+  if (message.startsWith('nothing is kept as')) return new KeptTensorsLost(model, message);
   // How ONNX Runtime and V8 say that the worker has no more memory.
   const outOfMemory = /bad_alloc|failed to allocate memory|out of memory|array buffer allocation failed/i.test(message);
   if (outOfMemory) return tooLarge(model, message, error);

@@ -1,4 +1,5 @@
 import { PlatformError, metrics } from '@app/observability';
+import type { KeptTensors } from './kept-tensors.js';
 import type { RunCost, Tensors } from './ort-protocol.js';
 import { RunBatch, type Piece } from './run-batch.js';
 import { RunCall } from './run-call.js';
@@ -38,6 +39,10 @@ export interface ModelQueueOptions {
   /** Workers that share the queue; for the time that is named to those who are refused. */
   readonly workers?: number;
 }
+
+/** Whether a worker may have a call that keeps tensors in it. */
+export type Admit = (kept: KeptTensors) => boolean;
+const anyone: Admit = () => true;
 
 /** Calls of one shape, by lane, each lane in the order of its ranks. */
 type Lanes = Record<Lane, RunCall[]>;
@@ -93,8 +98,13 @@ export class ModelQueue {
 
   /** Rank of what is to go next, smaller is sooner; undefined when nothing waits. */
   get rank(): number | undefined {
+    return this.rankFor(anyone);
+  }
+
+  /** The same of what a worker may have. */
+  rankFor(admit: Admit): number | undefined {
     if (this.#again.some((batch) => batch.isWanted)) return Number.NEGATIVE_INFINITY;
-    return this.#next()?.rank;
+    return this.#next({ admit })?.rank;
   }
 
   /** Whether a whole batch waits, so that nothing is gained by gathering longer. */
@@ -107,16 +117,19 @@ export class ModelQueue {
    * The next batch: the best ranked call and whatever of its shape goes into the same run.
    *
    * @param sharers idle workers: a little work is spread over them.
+   * @param admit what the worker may have.
    */
-  take(now: number, sharers = 1): RunBatch | undefined {
+  take(now: number, sharers = 1, admit = anyone): RunBatch | undefined {
     for (let batch = this.#again.shift(); batch; batch = this.#again.shift()) if (batch.isWanted) return batch;
-    const head = this.#next();
+    const head = this.#next({ admit });
     if (!head) return undefined;
-    const most = this.#batchRows(head);
-    let room = Math.min(most, Math.max(Math.min(LEAST_ROWS, most), Math.ceil(this.#waitingRows / sharers)));
+    const most = head.kept ? head.rows : this.#batchRows(head);
+    let room = head.kept
+      ? most
+      : Math.min(most, Math.max(Math.min(LEAST_ROWS, most), Math.ceil(this.#waitingRows / sharers)));
     const pieces: Piece[] = [];
     const back: RunCall[] = [];
-    for (let call: RunCall | undefined = head; call && room > 0; call = this.#next(head.shape)) {
+    for (let call: RunCall | undefined = head; call && room > 0; call = this.#next({ shape: head.shape })) {
       if (call.taken === 0) observeWait(call, now);
       const start = call.taken;
       const end = Math.min(call.rows, start + room);
@@ -180,13 +193,13 @@ export class ModelQueue {
   }
 
   /** The call that goes next, of one shape or of any; those that ended meanwhile are passed over for good. */
-  #next(shape?: string): RunCall | undefined {
+  #next({ shape, admit = anyone }: { shape?: string; admit?: Admit } = {}): RunCall | undefined {
     let best: RunCall | undefined;
     for (const [key, lanes] of shape === undefined ? this.#shapes : [[shape, this.#shapes.get(shape)!] as const]) {
       for (const lane of LANES) {
         while (lanes[lane][0]?.isSettled) lanes[lane].shift();
         const head = lanes[lane][0];
-        if (head && (!best || head.rank < best.rank)) best = head;
+        if (head && (!best || head.rank < best.rank) && (!head.kept || admit(head.kept))) best = head;
       }
       if (shape === undefined && LANES.every((lane) => lanes[lane].length === 0)) this.#shapes.delete(key);
     }

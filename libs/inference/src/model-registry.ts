@@ -7,7 +7,7 @@ import { readManifest, type ModelManifest } from './model-manifest.js';
 import { findPackages, type FoundPackage } from './model-packages.js';
 import { provePackage, type ProvenPackage } from './model-proof.js';
 import type { Provider, Tensors } from './ort-protocol.js';
-import { ResidentModels, nextSession, showProvider, type ResidentModel } from './resident-models.js';
+import { ResidentModels, nextSession, showProvider, type KeptAtMost, type ResidentModel } from './resident-models.js';
 import type { RunOptions } from './run-options.js';
 
 /** Memory of one worker unless told: what a model of a few hundred megabytes needs, and batches. */
@@ -27,6 +27,16 @@ export interface LoadedModel {
    * @throws PlatformError; see `InferenceWorker.run`.
    */
   run(inputs: Tensors, options?: RunOptions): Promise<Tensors>;
+  /**
+   * Runs it with outputs that stay in its worker as inputs of the next run: a decoder's cache. They are freed when `work`
+   * ends, which is done once more from the beginning when the worker dies.
+   *
+   * @throws PlatformError as `run`.
+   */
+  keeping<Result>(
+    what: KeptAtMost,
+    work: (run: (inputs: Tensors) => Promise<Tensors>) => Promise<Result>,
+  ): Promise<Result>;
 }
 
 /** A package that does not serve. */
@@ -316,6 +326,7 @@ function loadedModel(proven: ProvenPackage, resident: ResidentModel): LoadedMode
     provider,
     ...(fallback === undefined ? {} : { providerFallback: fallback }),
     run: (inputs, options) => resident.run(inputs, options),
+    keeping: (what, work) => resident.keeping(what, work),
   };
 }
 

@@ -37,11 +37,26 @@ export interface RunCost {
 
 export type OrtRequest =
   | ({ readonly kind: 'load'; readonly model: string } & LoadOptions)
-  | { readonly kind: 'run'; readonly model: string; readonly inputs: Readonly<Record<string, ChunkedTensor>> }
+  | {
+      readonly kind: 'run';
+      readonly model: string;
+      readonly inputs: Readonly<Record<string, ChunkedTensor>>;
+      readonly keep?: Keep;
+    }
+  /** Frees what runs kept. */
+  | { readonly kind: 'forget'; readonly model: string; readonly id: number }
   | { readonly kind: 'end-profile'; readonly model: string }
   | { readonly kind: 'release'; readonly model: string }
   /** Answers with the bytes that the process holds. */
   | { readonly kind: 'memory'; readonly model: string };
+
+/** What a run leaves in the worker for the next one, and finds there unless it is the first. */
+export interface Keep {
+  readonly id: number;
+  readonly isFirst: boolean;
+  /** Names of outputs, and of the inputs that the next run gets them as. */
+  readonly outputs: Readonly<Record<string, string>>;
+}
 
 /** What a loaded session says of itself. */
 export interface SessionInfo {

@@ -3,7 +3,15 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { InferenceSession, OnnxValue } from 'onnxruntime-node';
-import type { ChunkedTensor, LoadOptions, OrtRequest, RunResult, SessionInfo, TensorData } from './ort-protocol.js';
+import type {
+  ChunkedTensor,
+  Keep,
+  LoadOptions,
+  OrtRequest,
+  RunResult,
+  SessionInfo,
+  TensorData,
+} from './ort-protocol.js';
 import type { Answer } from './pool-protocol.js';
 
 // Read once, when the library is loaded; hence not a static import. Without it ONNX Runtime writes telemetry files.
@@ -11,13 +19,16 @@ process.env.ORT_DISABLE_TELEMETRY = '1';
 const ort = await import('onnxruntime-node');
 
 const sessions = new Map<string, InferenceSession>();
+/** What runs left here for the next one, by the id of their caller: inputs by name. */
+const kept = new Map<number, { readonly model: string; readonly feeds: Readonly<Record<string, OnnxValue>> }>();
 
 /** Loads, runs and releases sessions by the name of their model. */
 export async function handle(message: unknown): Promise<Answer> {
   const request = message as OrtRequest;
-  if (request.kind === 'run') return run(sessionOf(request.model), request.inputs);
+  if (request.kind === 'run') return run(request);
   if (request.kind === 'load') return { result: await load(request.model, request) };
   if (request.kind === 'memory') return { result: process.memoryUsage.rss() };
+  if (request.kind === 'forget') return { result: void kept.delete(request.id) };
   if (request.kind === 'end-profile') sessionOf(request.model).endProfiling();
   else await release(request.model);
   return { result: undefined };
@@ -63,15 +74,39 @@ function sessionOptions({ provider, threads, profilePrefix }: LoadOptions): Infe
   };
 }
 
-async function run(session: InferenceSession, inputs: Readonly<Record<string, ChunkedTensor>>): Promise<Answer> {
-  const feeds = Object.fromEntries(
-    Object.entries(inputs).map(([name, { dtype, dims, chunks }]) => [name, new ort.Tensor(dtype, whole(chunks), dims)]),
-  );
+async function run({ model, inputs, keep }: Extract<OrtRequest, { kind: 'run' }>): Promise<Answer> {
+  const session = sessionOf(model);
+  const given = Object.entries(inputs).map(([name, { dtype, dims, chunks }]): [string, OnnxValue] => [
+    name,
+    new ort.Tensor(dtype, whole(chunks), dims),
+  ]);
+  const feeds = { ...Object.fromEntries(given), ...(keep && found(model, keep)) };
   const start = performance.now();
   const results = await session.run(feeds);
   const seconds = (performance.now() - start) / 1000;
-  const outputs = Object.fromEntries(Object.entries(results).map(([name, value]) => [name, take(name, value)]));
+  if (keep) kept.set(keep.id, { model, feeds: leave(results, keep) });
+  const gone = Object.entries(results).filter(([name]) => !keep || !(name in keep.outputs));
+  const outputs = Object.fromEntries(gone.map(([name, value]) => [name, take(name, value)]));
   return { result: { outputs, seconds } satisfies RunResult };
+}
+
+/** What the run before left. The message is read by the serving process. */
+function found(model: string, { id, isFirst }: Keep): Readonly<Record<string, OnnxValue>> {
+  const entry = kept.get(id);
+  if (isFirst) return {};
+  if (entry?.model !== model) throw new Error(`nothing is kept as ${id}`);
+  return entry.feeds;
+}
+
+/** What this run leaves. */
+function leave(results: Readonly<Record<string, OnnxValue>>, { outputs }: Keep): Record<string, OnnxValue> {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([output, input]) => {
+      const value = results[output];
+      if (!value) throw new Error(`the model gives no ${output}`);
+      return [input, value];
+    }),
+  );
 }
 
 function whole(chunks: ChunkedTensor['chunks']): Float32Array | BigInt64Array {
@@ -104,5 +139,6 @@ function sessionOf(model: string): InferenceSession {
 async function release(model: string): Promise<void> {
   const session = sessions.get(model);
   sessions.delete(model);
+  for (const [id, entry] of kept) if (entry.model === model) kept.delete(id);
   await session?.release();
 }

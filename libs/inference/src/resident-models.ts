@@ -1,5 +1,6 @@
 import { metrics, type Logger } from '@app/observability';
 import type { InferenceWorker } from './inference-worker.js';
+import type { KeptOutputs } from './kept-tensors.js';
 import { memoryLimit } from './memory-limit.js';
 import type { ProvenPackage } from './model-proof.js';
 import type { Tensors } from './ort-protocol.js';
@@ -19,6 +20,14 @@ export interface ResidentOptions {
   readonly retireAfterMs?: number;
 }
 
+/** Outputs that stay in the worker, as inputs of the next run, and the bytes that they come to, most. */
+export interface KeptAtMost {
+  readonly outputs: KeptOutputs;
+  readonly bytes: number;
+}
+
+type Run = (inputs: Tensors) => Promise<Tensors>;
+
 /** One version of a model: in memory, or on its way there or out. */
 export interface ResidentModel {
   readonly name: string;
@@ -26,6 +35,8 @@ export interface ResidentModel {
   readonly isResident: boolean;
   /** Runs it, after bringing it back where it was unloaded. */
   run(inputs: Tensors, options?: RunOptions): Promise<Tensors>;
+  /** Runs it with outputs that stay in its worker; see `InferenceWorker.keeping`. */
+  keeping<Result>(what: KeptAtMost, work: (run: Run) => Promise<Result>): Promise<Result>;
   bring(): Promise<void>;
   /** Frees its memory; it comes back with the next run. */
   unload(): Promise<void>;
@@ -115,6 +126,10 @@ class Version implements ResidentModel {
     if (this.#state !== 'in') await this.bring();
     // Nothing was awaited since it was in: it can't have gone.
     return this.worker.run(this.#key, inputs, own).finally(() => (this.lastUse = performance.now()));
+  }
+
+  keeping<Result>(what: KeptAtMost, work: (run: Run) => Promise<Result>): Promise<Result> {
+    return this.worker.keeping(what, (kept) => work((inputs) => this.run(inputs, { kept })));
   }
 
   bring(): Promise<void> {

@@ -1,5 +1,6 @@
 import { IdenticalRows } from './identical-rows.js';
-import type { OrtRequest, Tensors } from './ort-protocol.js';
+import type { KeptTensors } from './kept-tensors.js';
+import type { Keep, OrtRequest, Tensors } from './ort-protocol.js';
 import type { RunCall } from './run-call.js';
 import { chunked, rowsFrom } from './tensor-rows.js';
 
@@ -22,10 +23,11 @@ export class RunBatch {
     readonly model: string,
     readonly pieces: readonly Piece[],
   ) {
-    const [{ start: first, end: last }] = pieces as [Piece];
-    if (pieces.length === 1 && last - first === 1) {
-      // One caller on an idle platform: nothing to compare with.
-      [this.#places, this.rows] = [[[0]], 1];
+    const [{ call: first, start, end }] = pieces as [Piece];
+    // A row of one caller on an idle platform has nothing to be compared with; rows whose past is kept have places of their own.
+    if (first.kept || (pieces.length === 1 && end - start === 1)) {
+      this.rows = end - start;
+      this.#places = [Array.from({ length: this.rows }, (_, i) => i)];
       return;
     }
     const identical = new IdenticalRows(Object.keys(pieces[0]!.call.inputs));
@@ -33,6 +35,11 @@ export class RunBatch {
       Array.from({ length: end - start }, (_, i) => identical.placeOf(call.inputs, start + i)),
     );
     this.rows = identical.count;
+  }
+
+  /** What its only call keeps in a worker. */
+  get kept(): KeptTensors | undefined {
+    return this.pieces[0]!.call.kept;
   }
 
   /** Rows that callers wait for. */
@@ -48,7 +55,10 @@ export class RunBatch {
   /** The request to the worker: views of the callers' tensors. */
   request(): OrtRequest {
     const inputs = chunked(this.pieces[0]!.call.inputs, this.rows, (name) => this.#cut(name));
-    return { kind: 'run', model: this.model, inputs };
+    const { kept } = this.pieces[0]!.call;
+    if (!kept) return { kind: 'run', model: this.model, inputs };
+    const keep: Keep = { id: kept.id, isFirst: kept.slot === undefined, outputs: kept.outputs };
+    return { kind: 'run', model: this.model, inputs, keep };
   }
 
   /** Hands the answers out. @returns false when they can't be told apart, as an output has no row for each row. */

@@ -1,4 +1,5 @@
 import { PlatformError } from '@app/observability';
+import type { KeptTensors } from './kept-tensors.js';
 import type { TensorData, Tensors } from './ort-protocol.js';
 import type { Lane, RunOptions } from './run-options.js';
 import { copyRows, elementsPerRow, emptyLike, rowsOf, shapeOf } from './tensor-rows.js';
@@ -13,6 +14,8 @@ export class RunCall {
   /** Values of one row. */
   readonly elements: number;
   readonly lane: Lane;
+  /** What it finds in one worker and leaves there: it is computed whole, and with nobody else's rows. */
+  readonly kept: KeptTensors | undefined;
   readonly answer: Promise<Tensors>;
   /** Smaller is sooner; set by the queue. */
   rank = 0;
@@ -35,7 +38,7 @@ export class RunCall {
   constructor(
     readonly model: string,
     readonly inputs: Tensors,
-    { lane = 'rest', signal, deadline }: RunOptions,
+    { lane = 'rest', signal, deadline, kept }: RunOptions,
     private readonly onSettled: (call: RunCall) => void,
   ) {
     signal?.throwIfAborted();
@@ -43,7 +46,8 @@ export class RunCall {
     if (left !== undefined && left <= 0) throw this.#late(0);
     this.lane = lane;
     this.rows = rowsOf(inputs);
-    this.shape = shapeOf(inputs);
+    this.kept = kept;
+    this.shape = kept ? `kept ${kept.id}` : shapeOf(inputs);
     this.elements = elementsPerRow(inputs);
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { KeptTensors } from './kept-tensors.js';
 
 /** Who waits, most urgent first: a person, a partition, a scheduled run. */
 export const LANES = ['rest', 'stream', 'batch'] as const;
@@ -12,6 +13,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds since 1970 after which the answer is of no use; the run then rejects with DEADLINE_EXCEEDED. */
   readonly deadline?: number;
+  /** What the run finds in the worker and leaves there; see `InferenceWorker.keeping`. */
+  readonly kept?: KeptTensors;
 }
 
 const current = new AsyncLocalStorage<RunOptions>();
