@@ -347,6 +347,12 @@ result = client.forecast(df, h=3, hist_exog_list=["price"], model="${model}")`;
       expect(await peer().run(`result = ${as(text)}.validate_api_key()`)).toBe(true);
       expect(await peer().run(`result = ${as('tdc_wrong')}.validate_api_key()`)).toBe(false);
       expect(await peer().failure(`${as('wrong')}.forecast(frame("h"), h=2)`)).toMatch(/status_code: 401.*detail/);
+
+      // Probes have no key; nothing else is open, in whatever dialect.
+      const statuses = ['/v2/health/live', '/v2/health/ready', '/v2', '/v1/timeseries/models', '/model_params'].map(
+        async (path) => (await fetch(guarded.url + path)).status,
+      );
+      expect(await Promise.all(statuses)).toEqual([200, 200, 401, 401, 401]);
     } finally {
       await guarded.stop();
     }

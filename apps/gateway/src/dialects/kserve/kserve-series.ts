@@ -1,10 +1,8 @@
-import { inferSeason } from '@app/series';
-import { DateTime } from 'luxon';
 import type { ForecastFailure, InlineSeries, IssuedForecast } from '../../../../forecaster/src/forecast-client.js';
 import { invalid } from '../api-error.js';
 import { atLevels } from '../dialect-forecaster.js';
+import { inlineSeries, isoSeconds, readTime } from '../inline-series.js';
 import { parsePandasFrequency, type NamedFrequency } from '../pandas-frequency.js';
-import { isoSeconds } from '../times.js';
 import { outputError } from './kserve-error.js';
 import type { ForecastOutput, TimeSeries, TimeSeriesForecast, TimeSeriesInput } from './kserve.schema.js';
 
@@ -26,28 +24,16 @@ export function toInput(given: TimeSeriesInput): Input {
   const named = parsePandasFrequency(given.frequency);
   const start = startOf(given);
   const variables = columnsOf(given);
-  const series = variables.map((target, variable) => ({
-    itemId: given.name,
-    channel: channelOf(variable),
-    freq: named.freq.toString(),
-    start: new Date(start).toISOString(),
-    target,
-    ...(named.seasons
-      ? {
-          season: inferSeason(
-            Float64Array.from(target, (v) => v ?? Number.NaN),
-            named.seasons,
-          ),
-        }
-      : {}),
-  }));
+  const series = variables.map((target, variable) =>
+    inlineSeries({ itemId: given.name, channel: channelOf(variable), named, start, target }),
+  );
   return { given, named, start, series };
 }
 
 function startOf({ name, start_timestamp: text }: TimeSeriesInput): number {
   if (text === null || text === undefined) return 0;
-  const time = DateTime.fromISO(text, { zone: 'UTC' });
-  if (time.isValid && time.year > 0 && time.year < 10_000) return time.toMillis();
+  const time = readTime(text);
+  if (time) return time.toMillis();
   const shown = JSON.stringify(text.slice(0, 40));
   const message = `series ${name}: start_timestamp ${shown} is not usable; write an ISO-8601 time such as 2026-01-01T00:00:00Z`;
   throw invalid(message, 'TS_INVALID');

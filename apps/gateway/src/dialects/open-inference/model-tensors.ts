@@ -3,6 +3,7 @@ import type { InlineSeries } from '../../../../forecaster/src/forecast-client.js
 import { levelsOf } from '../../forecasts/quantile-levels.js';
 import { invalid } from '../api-error.js';
 import type { LevelForecast, Wanted } from '../dialect-forecaster.js';
+import { inlineSeries } from '../inline-series.js';
 import { parsePandasFrequency } from '../pandas-frequency.js';
 import type { InferBody } from './infer-body.js';
 import type { InputTensor, OutputTensor, TensorMetadata } from './open-inference.schema.js';
@@ -23,7 +24,7 @@ export const OUTPUTS: readonly TensorMetadata[] = [
 ];
 
 /** No time goes in and none comes out: series begin at any. */
-const ANY_START = '2000-01-01T00:00:00.000Z';
+const ANY_START = Date.UTC(2000, 0, 1);
 
 /** What the tensors ask for, but the model. */
 export interface TensorQuestion extends Omit<Wanted, 'model'> {
@@ -70,14 +71,13 @@ function toSeries({ shape, data }: Tensor<number>, alias: unknown): InlineSeries
     const remedy = 'give the input freq, BYTES [1], or the parameter freq, such as "PT1H" or "h"';
     throw invalid(`freq, the time between observations, is missing; ${remedy}`, 'FREQ_INVALID');
   }
-  const { freq } = parsePandasFrequency(alias);
+  const named = parsePandasFrequency(alias);
   const points = shape.at(-1)!;
-  return Array.from({ length: data.length / points }, (_, row) => ({
-    itemId: `#${row}`,
-    freq: freq.toString(),
-    start: ANY_START,
-    target: data.slice(row * points, (row + 1) * points).map((value, at) => finiteOrGap(value, row, at)),
-  }));
+  return Array.from({ length: data.length / points }, (_, row) => {
+    const values = data.slice(row * points, (row + 1) * points);
+    const target = values.map((value, at) => finiteOrGap(value, row, at));
+    return inlineSeries({ itemId: `#${row}`, channel: 'target', named, start: ANY_START, target });
+  });
 }
 
 function finiteOrGap(value: number, row: number, at: number): number | null {

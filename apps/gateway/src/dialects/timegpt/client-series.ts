@@ -1,9 +1,8 @@
 import { PlatformError } from '@app/observability';
-import { inferSeason } from '@app/series';
-import { DateTime } from 'luxon';
 import type { InlineSeries } from '../../../../forecaster/src/forecast-client.js';
 import { CONTEXT_LENGTH } from '../../../../forecaster/src/series-context.js';
 import { invalid, notSupported } from '../api-error.js';
+import { inlineSeries, readTime } from '../inline-series.js';
 import { parsePandasFrequency, type NamedFrequency } from '../pandas-frequency.js';
 import type { SeriesPayload, SharedRequest } from './timegpt.schema.js';
 
@@ -43,23 +42,9 @@ export class ClientSeries {
   }
 
   #cut(values: readonly (number | null)[], end: number, itemId: string, channel: string): InlineSeries {
-    const { freq, seasons } = this.named;
     const from = Math.max(0, end - CONTEXT_LENGTH);
-    const target = values.slice(from, end);
-    const season =
-      seasons &&
-      inferSeason(
-        Float64Array.from(target, (value) => value ?? Number.NaN),
-        seasons,
-      );
-    return {
-      itemId,
-      channel,
-      freq: freq.toString(),
-      start: new Date(freq.addTo(this.start, from)).toISOString(),
-      target,
-      ...(season === undefined ? {} : { season }),
-    };
+    const start = this.named.freq.addTo(this.start, from);
+    return inlineSeries({ itemId, channel, named: this.named, start, target: values.slice(from, end) });
   }
 }
 
@@ -102,8 +87,8 @@ function checkSizes({ y, sizes, start_datetime, X }: SeriesPayload): void {
 function startOf({ start_datetime }: SeriesPayload, i: number): number {
   const text = start_datetime?.[i];
   if (text === undefined) return ANY_START;
-  const time = DateTime.fromISO(text, { zone: 'UTC' });
-  if (time.isValid && time.year > 0 && time.year < 10_000) return time.toMillis();
+  const time = readTime(text);
+  if (time) return time.toMillis();
   const shown = JSON.stringify(text.slice(0, 40));
   const message = `series #${i}: start_datetime ${shown} is not usable; write an ISO-8601 time such as 2026-01-01T00:00:00`;
   throw new PlatformError('TS_INVALID', message, { itemId: `#${i}` });

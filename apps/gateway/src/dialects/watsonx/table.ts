@@ -1,7 +1,7 @@
-import { inferSeason } from '@app/series';
 import type { InlineSeries } from '../../../../forecaster/src/forecast-client.js';
 import { invalid } from '../api-error.js';
-import { readTime, TimeGrid, type RowTime } from './time-column.js';
+import { inlineSeries } from '../inline-series.js';
+import { readCell, TimeGrid, type RowTime } from './time-column.js';
 import type { InferenceRequest, TableSchema } from './watsonx.schema.js';
 
 type Table = Readonly<Record<string, readonly unknown[]>>;
@@ -46,7 +46,7 @@ export function toSeries(request: Pick<InferenceRequest, 'data' | 'schema'>): Ta
   const targets = targetColumns(request);
   const helpers = schema.conditional_columns ?? [];
   checkColumns(data, schema, targets);
-  const times = data[schema.timestamp_column]!.map((cell, row) => readTime(cell, schema.timestamp_column, row));
+  const times = data[schema.timestamp_column]!.map((cell, row) => readCell(cell, schema.timestamp_column, row));
   checkOneStyle(times, schema.timestamp_column);
   return [...groupRows(data, schema).values()].map(({ ids, rows }) => {
     const sorted = [...rows].sort((a, b) => times[a]!.at - times[b]!.at);
@@ -58,8 +58,10 @@ export function toSeries(request: Pick<InferenceRequest, 'data' | 'schema'>): Ta
     );
     const steps = grid.steps(name);
     const length = steps.at(-1)! + 1;
-    const series = (column: string) =>
-      inline(ids.length === 0 ? name : JSON.stringify(ids), column, grid, gridded(data, column, sorted, steps));
+    const itemId = ids.length === 0 ? name : JSON.stringify(ids);
+    const { named, start } = grid;
+    const series = (channel: string) =>
+      inlineSeries({ itemId, channel, named, start, target: gridded(data, channel, sorted, steps) });
     return { ids, name, grid, length, targets: targets.map(series), helpers: helpers.map(series) };
   });
 }
@@ -124,24 +126,6 @@ function gridded(data: Table, column: string, rows: readonly number[], steps: re
     values[steps[i]!] = cell as number | null;
   });
   return values;
-}
-
-function inline(itemId: string, channel: string, { named, start }: TimeGrid, target: (number | null)[]): InlineSeries {
-  const { freq, seasons } = named;
-  const season =
-    seasons &&
-    inferSeason(
-      Float64Array.from(target, (value) => value ?? Number.NaN),
-      seasons,
-    );
-  return {
-    itemId,
-    channel,
-    freq: freq.toString(),
-    start: new Date(start).toISOString(),
-    target,
-    ...(season === undefined ? {} : { season }),
-  };
 }
 
 function shown(cell: unknown): string {

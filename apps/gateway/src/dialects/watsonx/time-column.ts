@@ -2,6 +2,7 @@ import { PlatformError } from '@app/observability';
 import { Frequency } from '@app/series';
 import { DateTime } from 'luxon';
 import { invalid } from '../api-error.js';
+import { readTime } from '../inline-series.js';
 import { parsePandasFrequency, type NamedFrequency } from '../pandas-frequency.js';
 
 /** Whole numbers count steps; how long one lasts nobody knows, and only natural cycles would depend on it. */
@@ -23,13 +24,11 @@ export interface RowTime {
 }
 
 /** @throws PlatformError TS_INVALID naming the column and the row. */
-export function readTime(cell: unknown, column: string, row: number): RowTime {
+export function readCell(cell: unknown, column: string, row: number): RowTime {
   if (Number.isSafeInteger(cell)) return { at: cell as number, style: 'number', offset: 0 };
   if (typeof cell === 'string') {
-    const options = { zone: 'UTC', setZone: true };
-    const iso = DateTime.fromISO(cell, options);
-    const time = iso.isValid ? iso : DateTime.fromSQL(cell, options);
-    if (time.isValid && time.year > 0 && time.year < 10_000) {
+    const time = readTime(cell);
+    if (time) {
       const style = /[T ].*(Z|[+-]\d\d(:?\d\d)?)$/i.test(cell) ? 'offset' : 'naive';
       return { at: time.toMillis(), style, offset: time.offset };
     }
