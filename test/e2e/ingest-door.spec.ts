@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { EnvModule, loadEnv } from '@app/config';
 import { silentLogger } from '@app/observability';
 import { createServer } from '@app/server';
@@ -9,8 +10,10 @@ import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '@app/persistence';
 
 import { ObservationDoorModule } from '../../apps/ingest/src/observation-door.module.js';
+import { otlpMetrics } from '../../libs/streaming/src/codecs/samples/producers.js';
 import { useDatabase } from '../support/database.js';
 import { describeWithKafka, kafkaBrokers, readTopic, uniqueName } from '../support/kafka.js';
+import { TestSchemaRegistry } from '../support/schema-registry.js';
 
 const database = useDatabase();
 const PATH = '/api/v1/observations';
@@ -52,7 +55,7 @@ async function post(app: NestFastifyApplication, payload: unknown, contentType =
     method: 'POST',
     url: PATH,
     headers: { ...(contentType !== '' && { 'content-type': contentType }), ...headers },
-    payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+    payload: typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload),
   });
   return { status: response.statusCode, headers: response.headers, body: response.json<Record<string, unknown>>() };
 }
@@ -109,6 +112,61 @@ describe('POST /observations', () => {
       status: 202,
       body: { accepted: 2, rejected: 1, errors: [{ index: 2, code: 'MALFORMED_JSON' }] },
     });
+  });
+
+  it('takes line protocol, a record a line, compressed or not', async () => {
+    const { app, topic } = await door();
+    const body =
+      '# made by hand\ncpu,host=a idle=1,busy=2 1772366400000000000\ncpu idle\n\nmem,host=b free=3i 1772366400\n';
+    const receipt = {
+      status: 202,
+      body: { accepted: 2, rejected: 1, errors: [{ index: 1, code: 'MALFORMED_LINE' }] },
+    };
+    expect(await post(app, body, 'text/plain; charset=utf-8')).toMatchObject(receipt);
+    expect(await post(app, gzipSync(body), 'text/plain', { 'content-encoding': 'gzip' })).toMatchObject(receipt);
+    const ts = '2026-03-01T12:00:00.000Z';
+    expect((await storedIn(topic)).map(({ record }) => record)).toContainEqual({
+      item_id: 'cpu,host=a',
+      ts,
+      values: { idle: 1, busy: 2 },
+      labels: { host: 'a' },
+    });
+  });
+
+  it("takes OTLP metrics in both encodings, a component's unit with it", async () => {
+    const { app, topic } = await door();
+    const { json, protobuf } = await otlpMetrics();
+    const receipt = { status: 202, body: { accepted: 1, rejected: 0, errors: [] } };
+    expect(await post(app, json)).toMatchObject(receipt);
+    const fromJson = await storedIn(topic);
+    expect(await post(app, protobuf, 'application/x-protobuf')).toMatchObject(receipt);
+    expect(await storedIn(topic)).toHaveLength(2 * fromJson.length);
+    const duration = fromJson.filter(({ key }) => key.startsWith('http.server.duration'));
+    expect(duration.map(({ record }) => record)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ values: { count: 5 } }),
+        expect.objectContaining({ unit: 'ms', values: { sum: 645, min: 5, max: 500, p50: 55, p90: 550, p99: 955 } }),
+      ]),
+    );
+    expect(duration.find(({ record }) => 'count' in (record as { values: object }).values)?.record).not.toHaveProperty(
+      'unit',
+    );
+  });
+
+  it("takes records in Confluent's wire format; while the registry is away it says so", async () => {
+    const registry = await TestSchemaRegistry.start();
+    const { app, topic } = await door({ SCHEMA_REGISTRY_URL: registry.url });
+    const record = Buffer.concat([
+      Buffer.from([0, 0, 0, 0, registry.register('x', { schema: '{}', schemaType: 'JSON' })]),
+      Buffer.from(JSON.stringify(good)),
+    ]);
+    registry.answer = (response) => response.writeHead(503).end();
+    const away = await post(app, record, 'application/octet-stream');
+    expect(away).toMatchObject({ status: 503, body: { code: 'SCHEMA_REGISTRY_UNAVAILABLE' } });
+    registry.answer = undefined;
+    expect((await post(app, record, 'application/octet-stream')).status).toBe(202);
+    expect(await storedIn(topic)).toMatchObject([{ key: 'pump-7', record: { values: good.values } }]);
+    await registry.stop();
   });
 
   it('accepts a record with its good points and names the bad ones', async () => {
@@ -169,7 +227,17 @@ describe('POST /observations', () => {
     ['an empty NDJSON body', '\n \n', 'application/x-ndjson', 400, 'EMPTY_RECORD'],
     ['an empty JSON body', '', 'application/json', 400, 'MALFORMED_JSON'],
     ['prototype keys', '{"__proto__":{"item_id":"x"}}', 'application/json', 400, 'MALFORMED_JSON'],
-    ['plain text', 'pump flow=1', 'text/plain', 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['an empty body of lines', '# nothing\n\n', 'text/plain', 400, 'EMPTY_RECORD'],
+    ['a line that is none', 'pump flow', 'text/plain', 400, 'MALFORMED_LINE'],
+    ['an empty body of bytes', '', 'application/octet-stream', 400, 'EMPTY_RECORD'],
+    ['protobuf that is none', 'abc', 'application/x-protobuf', 400, 'MALFORMED_OTLP'],
+    [
+      'bytes of a schema without a registry',
+      '\u0000\u0000\u0000\u0000\u0001',
+      'application/octet-stream',
+      400,
+      'SCHEMA_UNKNOWN',
+    ],
     ['an unknown type', '<a/>', 'application/xml', 415, 'UNSUPPORTED_MEDIA_TYPE'],
   ])('refuses %s', async (_what, payload, contentType, status, code) => {
     const { app } = await door();

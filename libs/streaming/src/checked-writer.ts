@@ -6,6 +6,8 @@ import { toEpochMs } from './timestamps.js';
 
 // A record of ten thousand bad points is one bad record, not ten thousand messages to keep.
 const MAX_ERRORS = 100;
+/** A longer text is no number that anybody measured; on a megabyte of digits the pattern would take hours. */
+const LONGEST_DECIMAL = 400;
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** Checks what codecs find in a record, and passes it on to a sink: good points as points, everything else as errors. */
@@ -91,7 +93,7 @@ export class CheckedWriter implements PointWriter {
       this.fail('CHANNEL_INVALID', `channel ${show(channel)} is no name; send 1 to 256 printable characters`);
       return;
     }
-    const number = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value;
+    const number = typeof value === 'string' && isDecimal(value) ? Number(value) : value;
     if (typeof number === 'number' && Number.isFinite(number)) {
       // -0 and 0 are one value to whoever compares them.
       this.#sink.point(itemId, channel, ts, number === 0 ? 0 : number);
@@ -119,6 +121,10 @@ export class CheckedWriter implements PointWriter {
       ...(channel !== undefined && { channel }),
     });
   }
+}
+
+function isDecimal(text: string): boolean {
+  return text.length <= LONGEST_DECIMAL && DECIMAL.test(text);
 }
 
 // Parts of the record get into messages; PostgreSQL and headers take neither control characters nor half characters.

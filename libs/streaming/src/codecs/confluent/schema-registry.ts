@@ -138,7 +138,8 @@ export class SchemaRegistry {
       if (response.status === 404 && isObject(answer) && isNotFound(answer['error_code'])) return undefined;
       throw new Error(`it answers ${response.status}${isObject(answer) ? ` (${String(answer['message'])})` : ''}`);
     } catch (error) {
-      const reason = error instanceof Error && error.cause ? messageOf(error.cause) : messageOf(error);
+      // fetch says "fetch failed", and why in the cause.
+      const reason = messageOf((isObject(error) && error['cause']) || error);
       throw new PlatformError(
         'SCHEMA_REGISTRY_UNAVAILABLE',
         `the schema registry of SCHEMA_REGISTRY_URL can't be asked for ${path}: ${reason.slice(0, 200)}`,

@@ -37,7 +37,7 @@ const gauge = (...dataPoints: object[]) => request({ gauge: { dataPoints } });
 const point = (over: object = {}) => ({ timeUnixNano: `${AT}000001`, asDouble: 1.5, ...over });
 
 describe('OTLP metrics', () => {
-  it.each(['otlp.json', 'otlp.pb'])('reads the stored sample %s of the SDK', (name) => {
+  it.each(['otlp.ndjson', 'otlp.pb'])('reads the stored sample %s of the SDK', (name) => {
     const { points, declared, errors } = decoded(stored(name), { now: SAMPLED });
     expect(errors).toEqual([]);
     expect(points.map(([item, channel, , value]) => [item, channel, Math.round(value * 1e9) / 1e9])).toEqual(EXPECTED);

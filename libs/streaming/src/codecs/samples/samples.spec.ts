@@ -16,11 +16,11 @@ describe('stored samples', () => {
   it('of OTLP have the shape that the SDK writes', async () => {
     const { json, protobuf } = await otlpMetrics();
     if (update) {
-      writeFileSync(at('otlp.json'), json);
+      writeFileSync(at('otlp.ndjson'), json);
       writeFileSync(at('otlp.pb'), protobuf);
     }
     const untimed = (bytes: Buffer) => bytes.toString().replaceAll(/UnixNano":"\d+"/g, '');
-    expect(untimed(readFileSync(at('otlp.json')))).toBe(untimed(json));
+    expect(untimed(readFileSync(at('otlp.ndjson')))).toBe(untimed(json));
     expect(readFileSync(at('otlp.pb'))).toHaveLength(protobuf.length);
   });
 });
