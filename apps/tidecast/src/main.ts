@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, loadEnv, type Env } from '@app/config';
 import { createLogger, PlatformError } from '@app/observability';
+import { ApiKeyRepository } from '@app/persistence';
 import { createServer } from '@app/server';
 import { OBSERVATION_LOG, type ObservationLog } from '@app/streaming';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -15,6 +16,7 @@ import { runDemo } from './demo/demo.js';
 import { openDatabase } from './open-database.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './postgres/embedded-postgres.js';
 import { repositoryRoot } from './repository-root.js';
+import { requireKeys } from './require-keys.js';
 import { requireServers, ROLES, type Role } from './roles.js';
 import { Shutdown } from './shutdown.js';
 import { startReport } from './start-report.js';
@@ -47,6 +49,8 @@ async function start(command: StartCommand, version: string, shutdown: Shutdown)
   const name = command.role ? `tidecast-${command.role}` : 'tidecast';
   const dataSource = await openDatabase(env.DATABASE_URL ?? postgres?.url ?? '', env.DATABASE_POOL, name);
   shutdown.push(async () => dataSource.isInitialized && (await dataSource.destroy()));
+
+  if (roles.includes('gateway')) await requireKeys(env, new ApiKeyRepository(dataSource));
 
   const logger = createLogger(name, env.LOG_LEVEL);
   const app = await createServer(TidecastModule.register(env, dataSource, roles), { env, logger, version });

@@ -1,3 +1,4 @@
+import { isLoopback } from '@app/access';
 import type { Env } from '@app/config';
 import type { EmbeddedPostgres } from './postgres/embedded-postgres.js';
 import type { Role } from './roles.js';
@@ -20,7 +21,7 @@ export function startReport(facts: StartFacts): string {
   const { url, env } = facts;
   const rows: [string, string][] = [
     ...(facts.role === undefined || facts.role === 'gateway' ? [['Page', `${url}/`] as [string, string]] : []),
-    ['API', `${url}/api/v1${openness(env.HOST)}`],
+    ['API', `${url}/api/v1${openness(env)}`],
     ['Docs', `${url}/docs`],
     ['Health', `${url}/health/ready, metrics at ${url}/metrics`],
     ['Data', dataPlace(facts)],
@@ -33,8 +34,9 @@ export function startReport(facts: StartFacts): string {
   return ['', title, '', ...rows.map(([name, text]) => `  ${name.padEnd(8)}${text}`), '', ''].join('\n');
 }
 
-function openness(host: string): string {
-  return ['127.0.0.1', '::1', 'localhost'].includes(host) ? '' : ` (open to the network: HOST is ${host})`;
+function openness({ HOST, API_KEYS }: Env): string {
+  if (HOST === 'localhost' || isLoopback(HOST)) return API_KEYS === 'always' ? ' (with a key)' : '';
+  return ` (open to the network, ${API_KEYS === 'never' ? 'WITHOUT keys' : 'with a key'}: HOST is ${HOST})`;
 }
 
 function dataPlace({ env, postgres }: StartFacts): string {

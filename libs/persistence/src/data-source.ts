@@ -5,6 +5,7 @@ import { ForecastEntity } from './entities/forecast.entity.js';
 import { JobRunEntity } from './entities/job-run.entity.js';
 import { JobEntity } from './entities/job.entity.js';
 import { SeriesEntity } from './entities/series.entity.js';
+import { grantReaders } from './readers.js';
 
 /** Connection options of a process; sessions run in UTC so that no cast depends on the server's zone. */
 export function dataSourceOptions(url: string, poolSize: number, applicationName = 'tidecast'): DataSourceOptions {
@@ -30,6 +31,7 @@ export async function migrate(dataSource: DataSource): Promise<void> {
   try {
     await lock.query(`SELECT pg_advisory_lock(hashtext('tidecast:migrate'))`);
     await dataSource.runMigrations({ transaction: 'each' });
+    await grantReaders(dataSource);
   } finally {
     await lock.query(`SELECT pg_advisory_unlock(hashtext('tidecast:migrate'))`);
     await lock.release();

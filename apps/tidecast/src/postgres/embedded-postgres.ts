@@ -6,7 +6,7 @@ import { copyBinaries, findBinaries, type PostgresBinaries } from './postgres-bi
 import { canReach } from './postgres-account.js';
 import { explain, openHome, readPassword, removeDrafts, type PostgresHome } from './postgres-home.js';
 import { createCluster, refuseOtherMajor } from './postgres-cluster.js';
-import { endOrphan, stopProcess } from './postmaster.js';
+import { endOrphan, readPort, stopProcess } from './postmaster.js';
 import { launch } from './postgres-launch.js';
 
 /** Where the binaries go when the checkout is closed to the database user. */
@@ -53,12 +53,35 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       database: DATABASE,
       durable: options.durable ?? true,
     });
-    const url = `postgres://postgres:${password}@127.0.0.1:${port}/${DATABASE}`;
-    return { url, port, home, lock, ...supervise(child, lock) };
+    return { url: urlOf(password, port), port, home, lock, ...supervise(child, lock) };
   } catch (error) {
     lock.release();
     throw explain(error, home.folder);
   }
+}
+
+/**
+ * The server that another process runs below `dataDir`.
+ *
+ * @returns its URL, or undefined where none runs.
+ * @throws StartupError when the folder can't be read.
+ */
+export function findRunningPostgres(dataDir: string): string | undefined {
+  const home = openHome(dataDir);
+  const lock = InstanceLock.acquire(home.folder);
+  if (lock instanceof InstanceLock) {
+    lock.release();
+    return undefined;
+  }
+  const port = readPort(home.cluster);
+  if (port === undefined) {
+    throw new StartupError(`Tidecast (pid ${lock.pid}) is just starting on ${home.folder}: try again in a moment.`);
+  }
+  return urlOf(readPassword(home), port);
+}
+
+function urlOf(password: string, port: number): string {
+  return `postgres://postgres:${password}@127.0.0.1:${port}/${DATABASE}`;
 }
 
 function lockHome(home: PostgresHome): InstanceLock {

@@ -56,6 +56,17 @@ async function signalAndWait(
   return false;
 }
 
+/** The port of the server that runs on a cluster, from the fourth line of its pid file; undefined where none does. */
+export function readPort(cluster: string): number | undefined {
+  try {
+    const port = Number(readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[3]);
+    return Number.isInteger(port) && port > 0 ? port : undefined;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 function readPid(file: string): number | undefined {
   try {
     const pid = Number.parseInt(readFileSync(file, 'utf8'), 10);
