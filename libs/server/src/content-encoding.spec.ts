@@ -77,6 +77,17 @@ describe('request bodies', () => {
     });
   });
 
+  it('are refused where a Zstandard frame is cut into blocks that only cost', async () => {
+    // A header that says 100 bytes, and 100 blocks of one byte each, the last marked.
+    const blocks = Array.from({ length: 100 }, (_, i) => [(1 << 3) | (1 << 1) | Number(i === 99), 0, 0, 0x20]).flat();
+    const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, 100, ...blocks]);
+
+    expect(await post(frame, 'zstd')).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringContaining('compress the whole body in one call') as string },
+    });
+  });
+
   it('are limited in what they become', async () => {
     const large = JSON.stringify(Array<number>(2 * LIMIT).fill(0));
     // A frame that says that it becomes 2^40 bytes.

@@ -65,29 +65,45 @@ async function decodeOrRefuse(decode: Decoder, encoding: string, body: Buffer, l
  * made before, within the limit: without the size the decoder would make as much as the frame asks for.
  */
 function zstd(body: Buffer, limit: number): Uint8Array {
-  const size = zstdContentSize(body);
-  if (size === undefined) {
+  const header = zstdHeader(body);
+  if (header === undefined || zstdBlocks(body, header.length) > MOST_BLOCKS + header.contentSize / SMALLEST_BLOCK) {
     const remedy = 'compress the whole body in one call, so that its size is stated, or send it as gzip or plain';
     throw new PlatformError('INVALID_REQUEST', `the body is no Zstandard frame that states its size; ${remedy}`);
   }
-  if (size > limit) throw tooLarge(limit);
-  return unzstd(body, new Uint8Array(size));
+  if (header.contentSize > limit) throw tooLarge(limit);
+  return unzstd(body, new Uint8Array(header.contentSize));
 }
 
 const ZSTD_MAGIC = 0xfd2fb528;
+/** Compressors cut into larger blocks on the average. Of many small ones each costs tables of its own to read. */
+const SMALLEST_BLOCK = 512;
+const MOST_BLOCKS = 64;
 
-/** What the header of a frame says that it becomes, in bytes; undefined where it does not say, or where there is no frame. */
-function zstdContentSize(frame: Buffer): number | undefined {
+/** How long the header of a frame is, and what it says that the content is, in bytes; undefined where it does not say. */
+function zstdHeader(frame: Buffer): { length: number; contentSize: number } | undefined {
   if (frame.length < 6 || frame.readUInt32LE(0) !== ZSTD_MAGIC) return undefined;
   const descriptor = frame[4]!;
   const singleSegment = (descriptor >> 5) & 1;
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3]!;
   const sizeBytes = [singleSegment, 2, 4, 8][descriptor >> 6]!;
   const at = 5 + (1 - singleSegment) + dictionaryBytes;
-  if (sizeBytes === 0 || frame.length < at + sizeBytes) return undefined;
-  if (sizeBytes === 8) return Number(frame.readBigUInt64LE(at));
+  const length = at + sizeBytes;
+  if (sizeBytes === 0 || frame.length < length) return undefined;
+  if (sizeBytes === 8) return { length, contentSize: Number(frame.readBigUInt64LE(at)) };
   // Two bytes begin counting where one ends.
-  return frame.readUIntLE(at, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
+  return { length, contentSize: frame.readUIntLE(at, sizeBytes) + (sizeBytes === 2 ? 256 : 0) };
+}
+
+/** Blocks of a frame whose header ends there; nothing is decoded. */
+function zstdBlocks(frame: Buffer, at: number): number {
+  let blocks = 0;
+  for (let last = false; !last && at + 3 <= frame.length; blocks++) {
+    const block = frame.readUIntLE(at, 3);
+    last = (block & 1) === 1;
+    const isRunLength = ((block >> 1) & 3) === 1;
+    at += 3 + (isRunLength ? 1 : block >> 3);
+  }
+  return blocks;
 }
 
 function notDecodable(encoding: string, cause: unknown): PlatformError {
