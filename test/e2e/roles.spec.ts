@@ -23,6 +23,7 @@ describeWithKafka('the roles as processes of their own', () => {
   const settings: Record<string, string> = {};
   let ingest: TidecastProcess[];
   let forecasters: TidecastProcess[];
+  let detector: TidecastProcess;
   let gateway: TidecastProcess;
 
   beforeAll(async () => {
@@ -33,15 +34,19 @@ describeWithKafka('the roles as processes of their own', () => {
       OBSERVATIONS_TOPIC: await createTopic(4),
       DEAD_LETTER_TOPIC: uniqueName('dead'),
       INGEST_GROUP: uniqueName('ingest'),
+      DETECTOR_GROUP: uniqueName('detector'),
+      ANOMALIES_TOPIC: uniqueName('anomalies'),
     });
-    const [one, two, three, four] = await Promise.all([
+    const [one, two, three, four, five] = await Promise.all([
       role('ingest'),
       role('ingest'),
       role('forecaster'),
       role('forecaster'),
+      role('detector'),
     ]);
     ingest = [one, two];
     forecasters = [three, four];
+    detector = five;
     gateway = await role('gateway', { FORECASTER_URL: three.url });
   });
   afterAll(() => Promise.all(running.map((one) => one.stop())));
@@ -64,6 +69,15 @@ describeWithKafka('the roles as processes of their own', () => {
   };
   const untilRows = (count: number) => eventually(async () => (await storedRows()) === count, PATIENCE_MS);
 
+  const untilJudged = (count: number) =>
+    eventually(async () => {
+      const [row] = await database().dataSource.query<{ done: string | null }[]>(
+        'SELECT sum(next_offset) AS done FROM stream_offsets WHERE consumer_group = $1',
+        [settings['DETECTOR_GROUP']],
+      );
+      return Number(row?.done) === count;
+    }, PATIENCE_MS);
+
   it('share the work: records in by an ordinary producer, forecasts out through the gateway', async () => {
     await produce(settings['OBSERVATIONS_TOPIC']!, 0, 240);
     await untilRows(ITEMS.length * 240);
@@ -79,6 +93,11 @@ describeWithKafka('the roles as processes of their own', () => {
       expect(mean).toHaveLength(24);
       expect(provider).toEqual(expect.any(String));
     }
+  });
+
+  it('judge what comes in, in a group of their own', async () => {
+    await untilJudged(ITEMS.length * 240);
+    expect(await get(`/anomalies?item_id=${ITEMS[0]}`)).toMatchObject({ anomalies: expect.any(Array) });
   });
 
   it('keep a schedule, and each slot once however many forecasters there are', async () => {
@@ -101,12 +120,14 @@ describeWithKafka('the roles as processes of their own', () => {
   });
 
   it('go on when one of each kind is killed', async () => {
-    await Promise.all([ingest[0]!.kill(), forecasters[1]!.kill(), gateway.kill()]);
+    await Promise.all([ingest[0]!.kill(), forecasters[1]!.kill(), detector.kill(), gateway.kill()]);
     const killedAt = Date.now();
+    await role('detector');
     gateway = await role('gateway', { FORECASTER_URL: forecasters[0]!.url });
 
     await produce(settings['OBSERVATIONS_TOPIC']!, 240, 300);
     await untilRows(ITEMS.length * 300);
+    await untilJudged(ITEMS.length * 300);
 
     const [job] = (await get<{ jobs: { job_id: string }[] }>('/jobs')).jobs;
     await eventually(async () => {
