@@ -165,7 +165,7 @@ result = client.forecast(df, h=2, model="ttm")`);
     const three = 'frame("h", points=(240, 100, 50)), h=2, level=[80], model="ttm"';
     const whole = await peer().run<Table>(`result = client.forecast(${three})`);
     expect(await peer().run(`result = client.forecast(${three}, num_partitions=2)`)).toEqual(whole);
-  });
+  }, 90_000);
 
   it('adds the history', async () => {
     const table = await peer().run<Table>(
@@ -325,7 +325,7 @@ result = client.forecast(df, h=3, hist_exog_list=["price"], model="${model}")`;
       ['client.forecast(frame("h", points=[512] * 1200), h=2)', /413.*larger than 2000000 bytes/],
     ];
     for (const [code, message] of refused) expect(await peer().failure(code)).toMatch(message);
-  });
+  }, 90_000);
 
   it('needs a good key where keys are needed', async () => {
     // No forecaster is asked before the key is.
