@@ -4,9 +4,8 @@ import { SeriesWriter } from '@app/persistence';
 import {
   OBSERVATION_LOG,
   RecordFormats,
-  backOff,
   errorFields,
-  pause,
+  untilDone,
   type Consumption,
   type ObservationLog,
 } from '@app/streaming';
@@ -86,17 +85,14 @@ export class IngestService implements OnApplicationBootstrap, OnModuleDestroy {
   async #start(): Promise<void> {
     const { OBSERVATIONS_TOPIC: topic, DEAD_LETTER_TOPIC: deadLetterTopic, INGEST_GROUP: group } = this.env;
     const { signal } = this.#stopping;
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      try {
-        await this.#partitions.start(Date.now);
-        await this.log.ensureTopics([topic, deadLetterTopic]);
-        break;
-      } catch (error) {
-        this.logger.error({ ...errorFields(error), attempt }, 'ingest is not ready yet and tries again');
-        await pause(backOff(attempt), signal);
-      }
-    }
-    if (signal.aborted) return;
+    const prepare = async () => {
+      await this.#partitions.start(Date.now);
+      await this.log.ensureTopics([topic, deadLetterTopic]);
+    };
+    const ready = await untilDone(prepare, signal, (error, attempt) =>
+      this.logger.error({ ...errorFields(error), attempt }, 'ingest is not ready yet and tries again'),
+    );
+    if (!ready) return;
     this.#relay.start();
     this.#consumption = this.log.consume({ group, topic }, this.#formats.prepared(this.consumer.handle));
   }

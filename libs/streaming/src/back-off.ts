@@ -19,3 +19,26 @@ export async function atMost(milliseconds: number, work: Promise<unknown>): Prom
   await Promise.race([work, pause(milliseconds, enough.signal)]);
   enough.abort();
 }
+
+/**
+ * Tries until it is done, with longer and longer pauses, or until the signal aborts.
+ *
+ * @param failed hears of each failure, with its number from 0.
+ * @returns whether it was done.
+ */
+export async function untilDone(
+  attempt: () => Promise<unknown>,
+  signal: AbortSignal,
+  failed: (error: unknown, attempt: number) => void,
+): Promise<boolean> {
+  for (let failures = 0; !signal.aborted; failures++) {
+    try {
+      await attempt();
+      return !signal.aborted;
+    } catch (error) {
+      failed(error, failures);
+      await pause(backOff(failures), signal);
+    }
+  }
+  return false;
+}

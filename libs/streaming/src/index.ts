@@ -1,4 +1,4 @@
-export { atMost, backOff, pause } from './back-off.js';
+export { atMost, backOff, pause, untilDone } from './back-off.js';
 export type { RecordError, RecordSink, SeriesDeclaration } from './codecs/codec.js';
 export { linesOf } from './codecs/line-protocol/line-protocol.js';
 export { MAX_RECORD_BYTES, RecordDecoder, type RecordLimits } from './decode.js';

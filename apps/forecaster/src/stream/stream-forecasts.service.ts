@@ -5,9 +5,8 @@ import {
   OBSERVATION_LOG,
   RecordFormats,
   StoredOffsets,
-  backOff,
   errorFields,
-  pause,
+  untilDone,
   type Consumption,
   type ObservationLog,
 } from '@app/streaming';
@@ -68,16 +67,13 @@ export class StreamForecastsService implements OnApplicationBootstrap, OnModuleD
   async #start(): Promise<void> {
     const { OBSERVATIONS_TOPIC: observations, FORECAST_REQUESTS_TOPIC: requests, FORECASTER_GROUP: group } = this.env;
     const { signal } = this.#stopping;
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      try {
-        await this.log.ensureTopics([observations, requests, this.env.FORECASTS_TOPIC]);
-        break;
-      } catch (error) {
-        this.logger.error({ ...errorFields(error), attempt }, 'stream forecasts are not ready yet and try again');
-        await pause(backOff(attempt), signal);
-      }
-    }
-    if (signal.aborted) return;
+    const ready = await untilDone(
+      () => this.log.ensureTopics([observations, requests, this.env.FORECASTS_TOPIC]),
+      signal,
+      (error, attempt) =>
+        this.logger.error({ ...errorFields(error), attempt }, 'stream forecasts are not ready yet and try again'),
+    );
+    if (!ready) return;
     this.#consumptions = [
       this.log.consume({ group, topic: observations }, this.#formats.prepared(this.#observations.handle)),
       this.log.consume({ group: requestGroup(this.env), topic: requests }, this.#requests.handle),
