@@ -154,6 +154,39 @@ function detects(settings: Record<string, string>, read: (topic: string) => Prom
     for (const { item_id, suppressed_by } of found) if (!told.has(item_id)) expect(suppressed_by).toBe('budget');
   });
 
+  it('follows the labels of series to another rule, and goes on with what it has learnt', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'tidecast-rules-')), 'rules.json');
+    const [name, pump] = [item('under repair'), item('a pump')];
+    const calendar = [{ name: 'always', cron: '* * * * *', duration: 'PT1M', time_zone: 'Europe/Berlin' }];
+    writeFileSync(file, JSON.stringify([{ name, labels: { state: name }, suppress: { calendar } }]));
+    const [labelled, plain] = [
+      new DetectorWorld(database().dataSource, { ...settings, DETECTION_RULES: file }),
+      new DetectorWorld(database().dataSource, settings),
+    ];
+    const values = (from: number) => series(pump, 450, (i) => wave(i + from) + spike(i + from), START + from * MINUTE);
+    const spike = (i: number) => (i === 440 || i === 800 ? 40 : 0);
+    try {
+      labelled.start();
+      await labelled.show(values(0));
+      await database().dataSource.query(
+        `INSERT INTO series (item_id, channel, labels)
+         VALUES ($1, 'other', '{}'), ($1, 'flow', jsonb_build_object('state', $2::text))`,
+        [pump, name],
+      );
+      await labelled.show(values(450));
+
+      expect((await labelled.anomalies(pump)).filter(({ value }) => value! > 40)).toMatchObject([
+        { rule: 'default', suppressed_by: null, ts: new Date(START + 440 * MINUTE) },
+        { rule: name, suppressed_by: 'known-event', ts: new Date(START + 800 * MINUTE) },
+      ]);
+      plain.start();
+      await plain.show([...values(0), ...values(450)]);
+      expect(await labelled.states([pump])).toEqual(await plain.states([pump]));
+    } finally {
+      await Promise.all([labelled.close(), plain.close()]);
+    }
+  });
+
   it('hears labels once, with the next points of the item, and is stricter after a false alarm', async () => {
     const pump = item('labelled');
     const spikes = (from: number, at: number) =>

@@ -5,13 +5,14 @@ import { fileURLToPath } from 'node:url';
 
 import { loadEnv, type Env } from '@app/config';
 import { silentLogger } from '@app/observability';
-import { DetectorStateRepository } from '@app/persistence';
+import { DetectorStateRepository, ItemLabelRepository } from '@app/persistence';
 import { createObservationLog, type ObservationLog, type OutgoingRecord } from '@app/streaming';
 import type { DataSource } from 'typeorm';
 
 import { DetectionRules } from '../../apps/detector/src/detection-rules.js';
 import { DetectorService } from '../../apps/detector/src/detector.service.js';
 import { ItemCache } from '../../apps/detector/src/item-cache.js';
+import { RuleLookup } from '../../apps/detector/src/rule-lookup.js';
 import { uniqueName } from './kafka.js';
 import { eventually } from './processes.js';
 
@@ -28,6 +29,7 @@ export interface StoredAnomaly {
   readonly expected: number | null;
   readonly score: number;
   readonly event_from: Date;
+  readonly rule: string;
   readonly alert: boolean;
   readonly suppressed_by: string | null;
   readonly label: string | null;
@@ -119,7 +121,8 @@ export class DetectorWorld {
 
   /** Digest of the state that each item would go on from, read back from Postgres. */
   async states(itemIds: readonly string[]): Promise<Record<string, string>> {
-    const rules = DetectionRules.load(this.env.DETECTION_RULES);
+    const loaded = DetectionRules.load(this.env.DETECTION_RULES);
+    const rules = new RuleLookup(loaded, new ItemLabelRepository(this.dataSource));
     const states = new DetectorStateRepository(this.dataSource);
     const places: { partition: number }[] = await this.dataSource.query(
       `SELECT partition FROM stream_offsets WHERE consumer_group = $1 ORDER BY partition`,
@@ -127,10 +130,10 @@ export class DetectorWorld {
     );
     const found: Record<string, string> = {};
     for (const { partition } of places) {
-      const cache = new ItemCache(states, rules, 1_024 * MIB);
+      const cache = new ItemCache(states, 1_024 * MIB);
       const place = { group: this.env.DETECTOR_GROUP, topic: this.env.OBSERVATIONS_TOPIC, partition };
       const known = await states.load(place, itemIds);
-      for (const [itemId, { watch }] of await cache.acquire(place, known.keys())) {
+      for (const [itemId, { watch }] of await cache.acquire(place, await rules.of(known.keys()))) {
         found[itemId] = createHash('sha256').update(watch.snapshot()).digest('hex');
       }
     }

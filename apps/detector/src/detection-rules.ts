@@ -5,6 +5,7 @@ import { PlatformError, messageOf } from '@app/observability';
 import { Frequency } from '@app/series';
 import { z } from 'zod';
 
+import { once, recurring } from './known-events.js';
 import type { Alignment } from './watch/row-watch.js';
 
 /**
@@ -39,13 +40,35 @@ const duration = z.string().transform((text, context) => {
 });
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
+const onceSchema = z
+  .strictObject({ name: z.string(), from: time, to: time })
+  .refine(({ from, to }) => from < to, 'ends before it begins: "to" must be after "from"')
+  .transform(({ name, from, to }) => once(name, from, to));
+const recurringSchema = z
+  .strictObject({ name: z.string(), cron: z.string(), time_zone: z.string().default('UTC'), duration })
+  .transform(({ name, cron, time_zone, duration: durationMs }, context) => {
+    try {
+      return recurring(name, cron, time_zone, durationMs);
+    } catch (error) {
+      context.issues.push({ code: 'custom', message: messageOf(error), input: cron });
+      return z.NEVER;
+    }
+  });
+// Told apart before they are checked: a message about both helps nobody.
+const knownEventSchema = z.looseObject({}).transform((event, context) => {
+  const { data, error } = ('cron' in event ? recurringSchema : onceSchema).safeParse(event);
+  if (data) return data;
+  for (const { message, path } of error.issues) context.issues.push({ code: 'custom', message, path, input: event });
+  return z.NEVER;
+});
+
 const suppressSchema = z
   .strictObject({
     absolute: z.number().positive().optional(),
     relative: z.number().positive().optional(),
     direction: z.enum(['above', 'below']).optional(),
     minimum_duration: duration.optional(),
-    calendar: z.array(z.strictObject({ name: z.string(), from: time, to: time })).optional(),
+    calendar: z.array(knownEventSchema).optional(),
   })
   .prefault({});
 const budgetSchema = z
@@ -65,6 +88,7 @@ const alignSchema = z
 const ruleSchema = z.strictObject({
   name: z.string().min(1).max(100),
   item_ids: z.array(z.string().min(1)).min(1).optional(),
+  labels: z.record(z.string(), z.string()).optional(),
   detectors: z.array(z.enum(DETECTORS)).default([...DETECTORS]),
   budget: budgetSchema,
   suppress: suppressSchema,
@@ -75,13 +99,19 @@ const rulesSchema = z
   .refine((rules) => new Set(rules.map(({ name }) => name)).size === rules.length, 'two rules have one name');
 type RuleInput = z.output<typeof ruleSchema>;
 
-/** Which rule an item is watched by: the first that names it, else the default. */
+/** The labels of one series. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** Which rule an item is watched by: the first that selects it, else the default. */
 export class DetectionRules {
-  private readonly rules: readonly { readonly matches: (itemId: string) => boolean; readonly rule: DetectionRule }[];
+  /** Whether any rule selects by labels. */
+  readonly byLabels: boolean;
+  private readonly rules: readonly { readonly selects: Selector; readonly rule: DetectionRule }[];
 
   private constructor(inputs: readonly RuleInput[]) {
     const fallback = ruleSchema.parse({ name: 'default' });
-    this.rules = [...inputs, fallback].map((input) => ({ matches: matcher(input.item_ids), rule: toRule(input) }));
+    this.byLabels = inputs.some(({ labels }) => labels !== undefined);
+    this.rules = [...inputs, fallback].map((input) => ({ selects: selector(input), rule: toRule(input) }));
   }
 
   /**
@@ -104,10 +134,22 @@ export class DetectionRules {
     return new DetectionRules(rulesSchema.parse(json));
   }
 
-  of(itemId: string): DetectionRule {
-    // The default is the last one and matches everything.
-    return this.rules.find(({ matches }) => matches(itemId))!.rule;
+  /** @param series the labels of each series of the item. */
+  of(itemId: string, series: readonly Labels[] = []): DetectionRule {
+    // The default is the last one and selects everything.
+    return this.rules.find(({ selects }) => selects(itemId, series))!.rule;
   }
+}
+
+type Selector = (itemId: string, series: readonly Labels[]) => boolean;
+
+/** An item that is named, and of which one series carries all the labels. */
+function selector({ item_ids, labels }: RuleInput): Selector {
+  const named = matcher(item_ids);
+  if (!labels) return named;
+  const wanted = Object.entries(labels);
+  const carries = (found: Labels) => wanted.every(([name, value]) => found[name] === value);
+  return (itemId, series) => named(itemId) && series.some(carries);
 }
 
 /** Ids, in which * stands for any text. */

@@ -13,7 +13,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 
 import { AlertLedger, type AlertDecision } from './alert-ledger.js';
 import { anomalyJson, anomalyRow } from './anomaly-rows.js';
-import type { DetectionRule, DetectionRules } from './detection-rules.js';
+import type { DetectionRule } from './detection-rules.js';
 import type { Anomaly } from './watch/item-watch.js';
 
 /** What the writer works with. */
@@ -21,15 +21,14 @@ export interface WriterDependencies {
   readonly dataSource: DataSource;
   readonly states: DetectorStateRepository;
   readonly deliveries: WebhookDeliveryRepository;
-  readonly rules: DetectionRules;
   readonly anomaliesTopic: string;
 }
 
 /** What came of a chunk: the content of one transaction. */
 export interface Detections {
   readonly nextOffset: number;
-  /** Times of the first moment of each item. */
-  readonly items: ReadonlyMap<string, number>;
+  /** Each item that was shown something: the time of the first moment, and its rule. */
+  readonly items: ReadonlyMap<string, { readonly ts: number; readonly rule: DetectionRule }>;
   /** In the order of the log. */
   readonly anomalies: readonly { readonly itemId: string; readonly anomaly: Anomaly }[];
   /** What items were shown, for those that get no snapshot. */
@@ -89,15 +88,15 @@ export class DetectionWriter {
     const labels = await takeLabels(manager, [...items.keys()], now, offset);
     const candidates = anomalies.filter(({ anomaly }) => anomaly.suppressedBy === undefined);
     const concerned = new Set([...labels, ...candidates].map(({ itemId }) => itemId));
-    const ledgers = await this.#open(manager, ref, concerned);
-    for (const { itemId, label } of labels) {
-      ledgers.get(this.#ledgerKey(itemId))!.ledger.label(label === 'true-positive', items.get(itemId)!);
-    }
+    const ruleOf = (itemId: string) => items.get(itemId)!.rule;
+    const ledgers = await this.#open(manager, ref, new Map([...concerned].map((itemId) => [itemId, ruleOf(itemId)])));
+    const ledgerOf = (itemId: string) => ledgers.get(ledgerKey(itemId, ruleOf(itemId)))!.ledger;
+    for (const { itemId, label } of labels) ledgerOf(itemId).label(label === 'true-positive', items.get(itemId)!.ts);
     const rows = anomalies.map(({ itemId, anomaly }) => {
       const decision: AlertDecision | undefined = anomaly.suppressedBy
         ? undefined
-        : ledgers.get(this.#ledgerKey(itemId))!.ledger.decide({ itemId, ...anomaly });
-      return anomalyRow(itemId, this.deps.rules.of(itemId).name, anomaly, decision);
+        : ledgerOf(itemId).decide({ itemId, ...anomaly });
+      return anomalyRow(itemId, ruleOf(itemId).name, anomaly, decision);
     });
     for (const { ledger, place, owner, kind } of ledgers.values()) {
       await this.deps.states.save(manager, place, owner, kind, ledger.snapshot());
@@ -109,13 +108,13 @@ export class DetectionWriter {
   async #open(
     manager: EntityManager,
     ref: PartitionRef,
-    itemIds: ReadonlySet<string>,
+    rules: ReadonlyMap<string, DetectionRule>,
   ): Promise<Map<string, OpenLedger>> {
-    const keys = new Map([...itemIds].map((itemId) => [this.#ledgerKey(itemId), itemId]));
+    const keys = new Map([...rules].map(([itemId, rule]) => [ledgerKey(itemId, rule), itemId]));
     const opened = new Map<string, OpenLedger>();
     for (const key of [...keys.keys()].toSorted()) {
       const itemId = keys.get(key)!;
-      const { name, budget } = this.deps.rules.of(itemId);
+      const { name, budget } = rules.get(itemId)!;
       const shared = budget.over === 'selector';
       const place = shared ? { ...ref, partition: ALL_PARTITIONS } : ref;
       const [owner, kind] = shared ? [name, 'selector-budget'] : [itemId, 'budget'];
@@ -123,11 +122,6 @@ export class DetectionWriter {
       opened.set(key, { ledger, place, owner, kind });
     }
     return opened;
-  }
-
-  #ledgerKey(itemId: string): string {
-    const { name, budget }: DetectionRule = this.deps.rules.of(itemId);
-    return budget.over === 'selector' ? `selector/${name}` : `item/${itemId}`;
   }
 
   /** What nobody wants to hear of stays in the table; what is over the budget goes to the topic, where it says so. */
@@ -151,4 +145,8 @@ export class DetectionWriter {
         .map((row) => ({ anomalyId: row.anomalyId, itemId: row.itemId, body: bodies.get(row)! })),
     );
   }
+}
+
+function ledgerKey(itemId: string, { name, budget }: DetectionRule): string {
+  return budget.over === 'selector' ? `selector/${name}` : `item/${itemId}`;
 }

@@ -3,17 +3,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { metrics } from '@app/observability';
 import { RecordDecoder, type LogBatch, type LogRecord, type PartitionRef, type RecordFormats } from '@app/streaming';
 
-import type { DetectionRules } from './detection-rules.js';
+import type { DetectionRule } from './detection-rules.js';
 import type { Detections, DetectionWriter } from './detection-writer.js';
 import type { ForecastLookup } from './forecast-lookup.js';
 import type { ItemCache, WatchedItem } from './item-cache.js';
 import { MomentChunk, type ChunkMoment } from './moment-chunk.js';
+import type { RuleLookup } from './rule-lookup.js';
 import type { Anomaly } from './watch/item-watch.js';
 import { encodeMoments } from './watch/moment.js';
 
 /** What the consumer works with. */
 export interface ConsumerDependencies {
-  readonly rules: DetectionRules;
+  readonly rules: RuleLookup;
   readonly cache: ItemCache;
   readonly forecasts: ForecastLookup;
   readonly writer: DetectionWriter;
@@ -108,10 +109,11 @@ export class DetectionConsumer {
   }
 
   async #detect(chunk: MomentChunk, place: PartitionRef): Promise<[Detections, WatchedItem[]]> {
-    const { cache, forecasts, rules } = this.#deps;
+    const { cache, forecasts } = this.#deps;
     const { moments } = chunk;
-    await forecasts.attach(moments.filter(({ itemId }) => rules.of(itemId).detectors.has('forecast')));
-    const items = await cache.acquire(place, chunk.itemIds());
+    const rules = await this.#deps.rules.of(chunk.itemIds());
+    await forecasts.attach(moments.filter(({ itemId }) => rules.get(itemId)!.detectors.has('forecast')));
+    const items = await cache.acquire(place, rules);
 
     const anomalies: { itemId: string; anomaly: Anomaly }[] = [];
     const shown = new Map<WatchedItem, ChunkMoment[]>();
@@ -137,11 +139,11 @@ export class DetectionConsumer {
     shown: ReadonlyMap<WatchedItem, readonly ChunkMoment[]>,
     anomalies: Detections['anomalies'],
   ): Detections {
-    const items = new Map<string, number>();
+    const items = new Map<string, { ts: number; rule: DetectionRule }>();
     const inputs: [string, string][] = [];
     const snapshots: [string, Uint8Array][] = [];
     for (const [item, moments] of shown) {
-      items.set(item.itemId, moments[0]!.ts);
+      items.set(item.itemId, { ts: moments[0]!.ts, rule: item.rule });
       this.#deps.cache.resize(item);
       if (item.unsaved < SNAPSHOT_EVERY * Math.max(1, item.watch.width)) {
         inputs.push([item.itemId, encodeMoments(moments)]);

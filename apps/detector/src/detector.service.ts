@@ -1,12 +1,16 @@
 import { ENV, type Env } from '@app/config';
 import { LOGGER, type Logger } from '@app/observability';
-import { DetectorStateRepository, IssuedForecastRepository, WebhookDeliveryRepository } from '@app/persistence';
+import {
+  DetectorStateRepository,
+  IssuedForecastRepository,
+  ItemLabelRepository,
+  WebhookDeliveryRepository,
+} from '@app/persistence';
 import {
   OBSERVATION_LOG,
   RecordFormats,
-  backOff,
   errorFields,
-  pause,
+  untilDone,
   type Consumption,
   type ObservationLog,
 } from '@app/streaming';
@@ -19,6 +23,7 @@ import { DetectionWriter } from './detection-writer.js';
 import { DetectionConsumer } from './detection.consumer.js';
 import { ForecastLookup } from './forecast-lookup.js';
 import { ItemCache } from './item-cache.js';
+import { RuleLookup } from './rule-lookup.js';
 import { WebhookSender } from './webhooks/webhook.sender.js';
 
 const MIB = 1_048_576;
@@ -38,16 +43,16 @@ export class DetectorService implements OnApplicationBootstrap, OnModuleDestroy 
     @Inject(LOGGER) private readonly logger: Logger,
     dataSource: DataSource,
   ) {
-    const rules = DetectionRules.load(env.DETECTION_RULES);
+    const rules = new RuleLookup(DetectionRules.load(env.DETECTION_RULES), new ItemLabelRepository(dataSource));
     const states = new DetectorStateRepository(dataSource);
     const deliveries = new WebhookDeliveryRepository(dataSource);
     this.#sender = new WebhookSender({ deliveries, logger, addresses: env.WEBHOOK_ADDRESSES });
     this.#formats = new RecordFormats(env);
     this.#consumer = new DetectionConsumer({
       rules,
-      cache: new ItemCache(states, rules, env.DETECTOR_MEMORY_MB * MIB),
+      cache: new ItemCache(states, env.DETECTOR_MEMORY_MB * MIB),
       forecasts: new ForecastLookup(new IssuedForecastRepository(dataSource)),
-      writer: new DetectionWriter({ dataSource, states, deliveries, rules, anomaliesTopic: env.ANOMALIES_TOPIC }),
+      writer: new DetectionWriter({ dataSource, states, deliveries, anomaliesTopic: env.ANOMALIES_TOPIC }),
       group: env.DETECTOR_GROUP,
       maxPoints: env.DETECTOR_BATCH_POINTS,
       maxFutureMs: maxFutureMs(env.MAX_FUTURE),
@@ -76,16 +81,13 @@ export class DetectorService implements OnApplicationBootstrap, OnModuleDestroy 
   async #start(): Promise<void> {
     const { OBSERVATIONS_TOPIC: topic, ANOMALIES_TOPIC: anomalies, DETECTOR_GROUP: group } = this.env;
     const { signal } = this.#stopping;
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      try {
-        await this.log.ensureTopics([topic, anomalies]);
-        break;
-      } catch (error) {
-        this.logger.error({ ...errorFields(error), attempt }, 'the detector is not ready yet and tries again');
-        await pause(backOff(attempt), signal);
-      }
-    }
-    if (signal.aborted) return;
+    const ready = await untilDone(
+      () => this.log.ensureTopics([topic, anomalies]),
+      signal,
+      (error, attempt) =>
+        this.logger.error({ ...errorFields(error), attempt }, 'the detector is not ready yet and tries again'),
+    );
+    if (!ready) return;
     this.#consumption = this.log.consume({ group, topic }, this.#formats.prepared(this.#consumer.handle));
   }
 }

@@ -1,7 +1,7 @@
 import { metrics } from '@app/observability';
-import type { DetectorStateRepository, StatePlace } from '@app/persistence';
+import type { DetectorStateRepository, StatePlace, StoredState } from '@app/persistence';
 
-import type { DetectionRule, DetectionRules } from './detection-rules.js';
+import type { DetectionRule } from './detection-rules.js';
 import { ItemWatch } from './watch/item-watch.js';
 import { decodeMoments } from './watch/moment.js';
 
@@ -12,8 +12,8 @@ const CHANNEL_BYTES = 200_000;
 /** An item in memory. */
 export interface WatchedItem {
   readonly itemId: string;
-  readonly rule: DetectionRule;
-  readonly watch: ItemWatch;
+  rule: DetectionRule;
+  watch: ItemWatch;
   /** Values shown since the last snapshot. */
   unsaved: number;
   /** Chunks that it is part of and that are not committed: until then it must stay. */
@@ -33,7 +33,6 @@ export class ItemCache {
 
   constructor(
     private readonly states: DetectorStateRepository,
-    private readonly rules: DetectionRules,
     private readonly budgetBytes: number,
   ) {}
 
@@ -43,16 +42,18 @@ export class ItemCache {
   }
 
   /**
-   * The items of these ids for a chunk; those not in memory are restored. They stay until `uncommitted` is taken back.
+   * The items of a chunk, by id, watched by these rules; those not in memory are restored. They stay until `uncommitted`
+   * is taken back.
    */
-  async acquire(place: StatePlace, itemIds: Iterable<string>): Promise<Map<string, WatchedItem>> {
+  async acquire(place: StatePlace, rules: ReadonlyMap<string, DetectionRule>): Promise<Map<string, WatchedItem>> {
     const acquired = new Map<string, WatchedItem>();
     const missing: string[] = [];
-    for (const itemId of itemIds) {
+    for (const [itemId, rule] of rules) {
       const key = keyOf(place, itemId);
       const item = this.#items.get(key);
       if (!item) missing.push(itemId);
       else {
+        if (item.rule !== rule) adopt(item, rule);
         // Moved to the end: the order of the map is that of the last use.
         this.#items.delete(key);
         this.#items.set(key, item);
@@ -65,7 +66,7 @@ export class ItemCache {
       const stored = await this.states.load(place, batch);
       for (const itemId of batch) {
         const state = stored.get(itemId);
-        const item = this.#restore(itemId, state?.snapshot, state?.inputs ?? []);
+        const item = this.#restore(itemId, rules.get(itemId)!, state);
         this.#items.set(keyOf(place, itemId), item);
         this.#bytes += item.bytes;
         acquired.set(itemId, item);
@@ -112,8 +113,8 @@ export class ItemCache {
     this.#bytes -= item.bytes;
   }
 
-  #restore(itemId: string, snapshot: Buffer | undefined, inputs: readonly string[]): WatchedItem {
-    const rule = this.rules.of(itemId);
+  #restore(itemId: string, rule: DetectionRule, state: StoredState | undefined): WatchedItem {
+    const { snapshot, inputs = [] } = state ?? {};
     const watch = snapshot ? ItemWatch.restore(rule, snapshot) : new ItemWatch(rule);
     let unsaved = 0;
     for (const moment of inputs.flatMap(decodeMoments)) {
@@ -125,6 +126,13 @@ export class ItemCache {
     item.bytes = this.#sizes.get(sizeKey(item)) ?? CHANNEL_BYTES * Math.max(1, watch.width);
     return item;
   }
+}
+
+/** Another rule selects the item now. Its next state is a snapshot: what was shown before was shown by the old rule. */
+function adopt(item: WatchedItem, rule: DetectionRule): void {
+  item.watch = ItemWatch.restore(rule, item.watch.snapshot());
+  item.rule = rule;
+  item.unsaved = Number.POSITIVE_INFINITY;
 }
 
 function keyOf({ partition }: StatePlace, itemId: string): string {

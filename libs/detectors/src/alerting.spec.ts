@@ -127,8 +127,8 @@ describe('suppressionReason', () => {
     [{ direction: 'below' }, 'direction'],
     [{ direction: 'above' }, undefined],
     [{ minimumDurationMs: 601 }, 'duration'],
-    [{ calendar: [{ name: 'release', from: 900, to: 1001 }] }, 'known-event'],
-    [{ calendar: [{ name: 'release', from: 900, to: 1000 }] }, undefined],
+    [{ calendar: [{ name: 'release', covers: (ts: number) => ts === 1000 }] }, 'known-event'],
+    [{ calendar: [{ name: 'release', covers: (ts: number) => ts !== 1000 }] }, undefined],
   ] as const)('%j: %s', (rules, reason) => {
     expect(suppressionReason(candidate, rules)).toBe(reason);
   });

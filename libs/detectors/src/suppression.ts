@@ -1,9 +1,8 @@
-/** A time that is known to be unusual: a release, a holiday, maintenance. */
+/** Times that are known to be unusual: a release, a holiday, maintenance every Sunday night. */
 export interface KnownEvent {
   readonly name: string;
-  /** Milliseconds; `to` is not part of it. */
-  readonly from: number;
-  readonly to: number;
+  /** Whether it takes place at this time. @param ts ms. */
+  covers(ts: number): boolean;
 }
 
 /** What a team does not want to hear of. Every rule that is set must let an anomaly pass. */
@@ -33,7 +32,7 @@ export type SuppressionReason = 'known-event' | 'direction' | 'absolute' | 'rela
 /** Why an anomaly is not reported, or undefined when it is. */
 export function suppressionReason(candidate: Candidate, rules: SuppressionRules): SuppressionReason | undefined {
   const { ts, value, expected, since } = candidate;
-  if (rules.calendar?.some(({ from, to }) => ts >= from && ts < to)) return 'known-event';
+  if (rules.calendar?.some((event) => event.covers(ts))) return 'known-event';
   if (ts - since < (rules.minimumDurationMs ?? 0)) return 'duration';
   if (expected === undefined) return undefined;
 
