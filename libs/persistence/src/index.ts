@@ -1,5 +1,4 @@
 export { dataSourceOptions, migrate } from './data-source.js';
-export { ReadDatabase } from './read-database.js';
 export { closeDedicated, connectionLost, openDedicated } from './dedicated-connection.js';
 export { JobRunEntity, type JobRunFailure, type JobRunStatus } from './entities/job-run.entity.js';
 export { JobEntity, type SeriesSelector } from './entities/job.entity.js';
