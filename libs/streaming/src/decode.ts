@@ -21,7 +21,6 @@ export interface RecordLimits {
 export const MAX_RECORD_BYTES = 1_000_000;
 const LOG_LIMITS: RecordLimits = { bytes: MAX_RECORD_BYTES, points: 10_000 };
 const OPEN_OBJECT = 0x7b;
-/** Of `"op": "d"` and whatever else has a record without a value behind it, only the key is left. */
 const TOMBSTONE = 'the record has no value; a tombstone deletes nothing here, leave it out';
 
 /**
@@ -40,11 +39,13 @@ export class RecordDecoder {
   readonly #formats: RecordFormats;
   readonly #limits: RecordLimits;
   readonly #writer: CheckedWriter;
+  #key: Buffer | null = null;
 
   constructor(sink: RecordSink, maxFutureMs: number, formats: RecordFormats, limits: RecordLimits = LOG_LIMITS) {
     this.#formats = formats;
     this.#limits = limits;
     this.#writer = new CheckedWriter(sink, maxFutureMs, limits.points);
+    this.#writer.key = () => this.#keyOf(this.#key);
   }
 
   /**
@@ -53,13 +54,14 @@ export class RecordDecoder {
    */
   decode(record: Omit<LogRecord, 'offset'>, now: number): void {
     this.#writer.recordTs = record.timestamp >= 0 ? record.timestamp : Number.NaN;
+    this.#key = record.key;
     this.#guard(now, () => this.#decodeRecord(record));
   }
 
   /** A record that is parsed already, as an element of an HTTP body. */
   decodeJson(json: unknown, now: number): void {
     this.#writer.recordTs = now;
-    this.#writer.key = () => undefined;
+    this.#key = null;
     this.#guard(now, () => this.#decodeAny(json));
   }
 
@@ -82,11 +84,10 @@ export class RecordDecoder {
     writer.end();
   }
 
-  #decodeRecord({ value, key, headers }: Omit<LogRecord, 'offset'>): void {
-    this.#writer.key = () => this.#keyOf(key);
+  #decodeRecord({ value, headers }: Omit<LogRecord, 'offset'>): void {
     if (value === null || value.length === 0) {
       // Debezium's connectors let a tombstone follow a deletion; their keys are objects.
-      if (this.#keyOf(key) === undefined) this.#writer.fail('EMPTY_RECORD', TOMBSTONE);
+      if (this.#keyOf(this.#key) === undefined) this.#writer.fail('EMPTY_RECORD', TOMBSTONE);
       return;
     }
     const { bytes } = this.#limits;
@@ -100,16 +101,18 @@ export class RecordDecoder {
   }
 
   #detect(bytes: Buffer): void {
-    if (bytes[0] !== OPEN_OBJECT) {
-      if (isWireFormat(bytes)) {
-        this.#decodeAs('confluent', bytes);
-        return;
-      }
-      // A line feed may as well begin a text.
-      if (looksLikeOtlp(bytes) && !isJson(bytes)) {
-        this.#decodeAs('otlp', bytes);
-        return;
-      }
+    if (bytes[0] === OPEN_OBJECT) {
+      this.#decodeAs('json', bytes);
+      return;
+    }
+    if (isWireFormat(bytes)) {
+      this.#decodeAs('confluent', bytes);
+      return;
+    }
+    // A line feed may as well begin a text.
+    if (looksLikeOtlp(bytes) && !isJson(bytes)) {
+      this.#decodeAs('otlp', bytes);
+      return;
     }
     const text = this.#text(bytes);
     if (text === undefined) return;
