@@ -1,6 +1,10 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { text as readText } from 'node:stream/consumers';
 import { makeKey } from '@app/access';
 import { ApiKeyRepository } from '@app/persistence';
-import { METRIC_NAME } from '@app/promql';
+import { METRIC_NAME, parse } from '@app/promql';
 import { ALL_SAMPLES, END, openMetrics, START } from '../../libs/promql/src/battery/samples.js';
 import { describeWithPrometheus, PrometheusProcess, promtool } from '../support/prometheus.js';
 import { useRestProcess, type RestProcess } from '../support/rest-process.js';
@@ -504,6 +508,29 @@ describe('keys', () => {
     ).toMatchObject({
       result: [{ metric: { item_id: 'pump-7' } }],
     });
+  });
+});
+
+describe('docs/prometheus.md', () => {
+  const guide = readFileSync('docs/prometheus.md', 'utf8');
+  const blocks = (language: string) =>
+    [...guide.matchAll(/```(\w+)\n([\s\S]*?)```/g)]
+      .filter(([, found]) => found === language)
+      .map(([, , block]) => block!);
+
+  it.each(blocks('promql'))('%s', async (query) => {
+    expect(() => parse(query)).not.toThrow();
+    expect(await series('query', { query, time: BEGIN / 1000 })).toEqual(expect.any(Array));
+  });
+
+  // A machine without curl can't follow the guide either.
+  (spawnSync('curl', ['--version']).status === 0 ? it : it.skip)('shows commands that work', async () => {
+    const script = `set -euo pipefail\ncurl() { command curl --fail-with-body "$@"; }\n${blocks('sh').join('\n')}`;
+    const env = { ...process.env, PROM: `${rest().url}/prometheus` };
+    const shell = spawn('bash', ['-c', script], { env });
+    const [output, [code]] = await Promise.all([readText(shell.stdout), once(shell, 'exit')]);
+
+    expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('"status":"success"') });
   });
 });
 

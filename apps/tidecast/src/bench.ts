@@ -5,6 +5,7 @@ import { benchDetector } from './bench/detector.bench.js';
 import { benchDetectors } from './bench/detectors.bench.js';
 import { benchInference } from './bench/inference.bench.js';
 import { benchIngest } from './bench/ingest.bench.js';
+import { benchPrometheus } from './bench/prometheus.bench.js';
 import { benchRest } from './bench/rest.bench.js';
 
 function wholeNumber(text: string): number {
@@ -70,6 +71,16 @@ program
   .option('--connections <n>', 'of those who ask as fast as they can', wholeNumber, 16)
   .option('--make-peer', 'make the environment of the Python server where it is not there yet, by pip')
   .action(benchRest);
+
+program
+  .command('prometheus')
+  .description('query_range of the Prometheus API over ten of the stored series, as a dashboard asks it.')
+  .option('--points <n>', 'stored points, one every five minutes', wholeNumber, 1_000_000)
+  .option('--series <n>', 'series that they belong to', wholeNumber, 100)
+  .option('--days <n>', 'that are asked for', wholeNumber, 30)
+  .option('--step <duration>', 'of the query, as Prometheus writes durations', '1h')
+  .option('--rounds <n>', 'times that each query is asked', wholeNumber, 20)
+  .action(benchPrometheus);
 
 try {
   await program.parseAsync(process.argv);
