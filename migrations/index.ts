@@ -10,6 +10,7 @@ import { CreateModels1700000008000 } from './1700000008000-models.js';
 import { CreateStreamPolicies1700000009000 } from './1700000009000-stream-policies.js';
 import { CreateAccess1700000010000 } from './1700000010000-access.js';
 import { CreateModelRoles1700000011000 } from './1700000011000-model-roles.js';
+import { CreateWeightGroups1700000013000 } from './1700000013000-weight-groups.js';
 
 /** All migrations, oldest first. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   CreateStreamPolicies1700000009000,
   CreateAccess1700000010000,
   CreateModelRoles1700000011000,
+  CreateWeightGroups1700000013000,
 ];

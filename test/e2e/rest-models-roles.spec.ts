@@ -1,12 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { silentLogger } from '@app/observability';
-import { ModelRoleRepository, ScoreRepository, SkillRepository, writeObservations } from '@app/persistence';
+import { writeObservations } from '@app/persistence';
 import { CANONICAL_LEVELS } from '@app/series';
 import { jest } from '@jest/globals';
-import { SkillReviewService } from '../../apps/forecaster/src/calibration/skill-review.service.js';
-import { ScorecardService } from '../../apps/forecaster/src/scorecard/scorecard.service.js';
+import { scoring } from '../../apps/forecaster/test/scoring.js';
 import { storeSeries } from '../../apps/forecaster/test/stored-series.js';
 import { writeTinyPackage } from '../../libs/inference/src/fixtures/tiny-model.js';
 import { truncate } from '../support/database.js';
@@ -100,10 +98,8 @@ describe('roles of models', () => {
         new Date(Date.now() + 1_000),
       ),
     );
-    const scores = new ScoreRepository(dataSource);
-    while ((await new ScorecardService(dataSource, scores).scoreNext()) === 'scored');
-    const [skills, roles] = [new SkillRepository(dataSource), new ModelRoleRepository(dataSource)];
-    const reviews = new SkillReviewService(dataSource, scores, skills, roles, silentLogger());
+    const { scorecard, reviews } = scoring(dataSource);
+    while ((await scorecard.scoreNext(new Date())) === 'scored');
     while ((await reviews.reviewNext(new Date())) === 'reviewed');
   };
 

@@ -1,16 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { silentLogger } from '@app/observability';
 import {
   ForecastRepository,
-  ModelRoleRepository,
   ScoreRepository,
   SkillRepository,
   writeObservations,
   type NewForecast,
 } from '@app/persistence';
 import { CANONICAL_LEVELS } from '@app/series';
-import { SkillReviewService } from '../../apps/forecaster/src/calibration/skill-review.service.js';
-import { ScorecardService } from '../../apps/forecaster/src/scorecard/scorecard.service.js';
+import { scoring } from '../../apps/forecaster/test/scoring.js';
 import { storeSeries } from '../../apps/forecaster/test/stored-series.js';
 import { truncate, useDatabase } from '../support/database.js';
 import { DAY, HOUR } from '../support/forecasts.js';
@@ -22,7 +19,7 @@ const query = <T>(sql: string, parameters: unknown[] = []) => database().dataSou
 let seriesId: number;
 beforeEach(async () => {
   const tables = ['score_tasks', 'scored_points', 'scores', 'skill_reviews', 'forecast_spans', 'observation_revisions'];
-  const learnt = ['aggregation_weights', 'calibrations', 'champions'];
+  const learnt = ['aggregation_weights', 'group_weights', 'weight_groups', 'calibrations', 'champions'];
   await truncate(database().dataSource, 'forecasts', 'observations', 'series', ...tables, ...learnt);
   seriesId = await storeSeries(database().dataSource, { itemId: 'pump', freq: 'PT1H', points: [[T0, 0]] });
 });
@@ -73,12 +70,10 @@ async function foretell(cutoffHour: number, horizon: number, more: Partial<NewFo
   await new ForecastRepository(database().dataSource).insert([forecast]);
 }
 
-function scorer(scores = new ScoreRepository(database().dataSource)): ScorecardService {
-  return new ScorecardService(database().dataSource, scores);
-}
+const scorer = (more?: Parameters<typeof scoring>[1]) => scoring(database().dataSource, more).scorecard;
 
-async function scoreAll(service = scorer()): Promise<void> {
-  while ((await service.scoreNext()) === 'scored');
+async function scoreAll(service = scorer(), now = new Date(T0 + 60 * DAY)): Promise<void> {
+  while ((await service.scoreNext(now)) === 'scored');
 }
 
 interface ScoreRow {
@@ -231,7 +226,7 @@ describe('the scorecard', () => {
         return Promise.reject(new Error('killed'));
       }
     }
-    await expect(scorer(new Mortal(database().dataSource)).scoreNext()).rejects.toThrow('killed');
+    await expect(scorer({ scores: new Mortal(database().dataSource) }).scoreNext(new Date())).rejects.toThrow('killed');
     expect(await scores()).toEqual([]);
     await scoreAll();
     expect(await totals()).toMatchObject({ points: 2 });
@@ -316,15 +311,8 @@ describe('the scorecard', () => {
 describe('what is learnt from the scorecard', () => {
   const skills = () => new SkillRepository(database().dataSource);
   const review = async (now = new Date(T0 + 60 * DAY)) => {
-    const { dataSource } = database();
-    const service = new SkillReviewService(
-      dataSource,
-      new ScoreRepository(dataSource),
-      skills(),
-      new ModelRoleRepository(dataSource),
-      silentLogger(),
-    );
-    while ((await service.reviewNext(now)) === 'reviewed');
+    const { reviews } = scoring(database().dataSource);
+    while ((await reviews.reviewNext(now)) === 'reviewed');
   };
   /** Forecasts of one day, each day; actuals lie `error(hour)` from the median of the aggregate. */
   async function live(days: number, error: (hour: number) => number, naiveCentre = 3): Promise<void> {
@@ -401,10 +389,96 @@ describe('what is learnt from the scorecard', () => {
     });
   });
 
+  it('fits weights again only when enough has come since', async () => {
+    const versions = () => query<{ version: number }>(`SELECT version FROM aggregation_weights ORDER BY version`);
+    const day = (n: number) => new Date(T0 + n * DAY);
+    await live(8, (hour) => 0.2 * Math.sin(hour));
+    await review(day(8));
+    await query(`UPDATE skill_reviews SET points = 999`);
+    await review(day(9));
+    expect(await versions()).toEqual([{ version: 1 }]);
+    await query(`UPDATE scored_points SET known_at = $1 WHERE ts >= $2`, [day(10), day(5)]);
+    await query(`UPDATE skill_reviews SET points = 999`);
+    await review(day(11));
+    expect(await versions()).toEqual([{ version: 1 }, { version: 2 }]);
+  });
+
+  it('fits the weights of all series of one spacing together, once a day, and tells them to each', async () => {
+    const { groups, skills: repository } = scoring(database().dataSource);
+    const fits = () => query(`SELECT group_key, version, samples FROM group_weights ORDER BY version`);
+    await live(8, (hour) => 0.2 * Math.sin(hour));
+    expect(await groups.fitNext(new Date(T0 + 60 * DAY))).toBe('idle');
+    await review(new Date(T0 + 60 * DAY));
+    expect(await groups.fitNext(new Date(T0 + 61 * DAY))).toBe('fitted');
+    expect(await fits()).toEqual([{ group_key: 'PT1H', version: 1, samples: expect.any(Number) as number }]);
+    // Nothing new to learn from; and not before a day has passed.
+    expect(await groups.fitNext(new Date(T0 + 63 * DAY))).toBe('idle');
+    await query(`UPDATE skill_reviews SET reviewed_at = $1`, [new Date(T0 + 61.5 * DAY)]);
+    expect(await groups.fitNext(new Date(T0 + 61.9 * DAY))).toBe('idle');
+
+    const [young, other] = await repository.load([999, 999], undefined, undefined, ['PT1H', 'PT5M']);
+    const { models } = young!.group!.value as { models: string[] };
+    expect(models).toEqual(['tsmixer/base', 'ttm/base']);
+    expect(other).toEqual({});
+    expect(await repository.load([999], new Date(T0), undefined, ['PT1H'])).toEqual([{}]);
+  });
+
   it('looks at a series only when there is something new', async () => {
     await live(1, () => 0);
     await review();
     expect(await query(`SELECT points FROM skill_reviews`)).toEqual([{ points: 0 }]);
     expect((await skills().load([seriesId]))[0]).toEqual({});
+  });
+});
+
+describe('retention', () => {
+  const now = new Date(T0 + 400 * DAY);
+  const removeAll = async (more: Parameters<typeof scoring>[1]) => {
+    const { retention } = scoring(database().dataSource, more);
+    while ((await retention.removeNext(now)) === 'removed');
+  };
+  const count = async (table: string) =>
+    Number((await query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`))[0]!.n);
+
+  it('forgets old points, but never the newest 200 of a series', async () => {
+    await query(
+      `INSERT INTO scored_points
+       SELECT $1, $2::timestamptz + n * interval '1 day', 0, now(), pg_current_snapshot() FROM generate_series(1, 300) AS n`,
+      [seriesId, new Date(T0)],
+    );
+    await query(`INSERT INTO skill_reviews (series_id) VALUES ($1)`, [seriesId]);
+    await removeAll({ pointDays: 399 });
+    // Of two days past it one is a margin for scorers under way.
+    expect(await count('scored_points')).toBe(300);
+    await removeAll({ pointDays: 350 });
+    expect(await count('scored_points')).toBe(252);
+    await removeAll({ pointDays: 10 });
+    expect(await count('scored_points')).toBe(200);
+    expect(await query(`SELECT min(ts) AS oldest FROM scored_points`)).toEqual([{ oldest: new Date(T0 + 101 * DAY) }]);
+  });
+
+  it('leaves alone what came too late to know whether it was scored, and still corrects what it remembers', async () => {
+    await foretell(0, 4);
+    await arrive([[1, 0.5]], T0 + 2 * HOUR);
+    await scoreAll();
+    await arrive([[2, 0.5]], T0 + 300 * DAY);
+    await arrive([[1, 0.7]], T0 + 300 * DAY);
+    await scoreAll(scorer({ pointDays: 90 }), new Date(T0 + 300 * DAY));
+    expect(await query(`SELECT ts, value FROM scored_points`)).toEqual([{ ts: new Date(T0 + HOUR), value: 0.7 }]);
+    expect(await totals()).toMatchObject({ points: 1 });
+  });
+
+  it('removes old shadows in batches, and keeps the forecasts', async () => {
+    const shadows = [{ model: 'seasonal-naive', quantiles: quantilesAround(3, 4) }];
+    await foretell(0, 4, { shadows });
+    await foretell(24, 4, { shadows });
+    await query(
+      `UPDATE shadow_forecasts s SET stored_at = f.issued_at FROM forecasts f WHERE f.forecast_id = s.forecast_id`,
+    );
+    await removeAll({ shadowDays: 399 });
+    expect([await count('shadow_forecasts'), await count('forecasts')]).toEqual([1, 2]);
+    expect(await new ScoreRepository(database().dataSource).forgetShadows(now, 0)).toBe(0);
+    await removeAll({ shadowDays: 1 });
+    expect(await count('shadow_forecasts')).toBe(0);
   });
 });

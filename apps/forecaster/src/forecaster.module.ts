@@ -18,6 +18,8 @@ import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type Pr
 import { ScheduleModule } from '@nestjs/schedule';
 import { DataSource } from 'typeorm';
 
+import { GroupFitService } from './calibration/group-fit.service.js';
+import { SkillHistory } from './calibration/skill-history.js';
 import { SkillReviewService } from './calibration/skill-review.service.js';
 import { ContextLoader } from './context-loader.js';
 import { FORECAST_CLIENT } from './forecast-client.js';
@@ -32,6 +34,7 @@ import { LocalForecastClient } from './local-forecast-client.js';
 import { ReplayRepository } from './replay/replay.repository.js';
 import { ReplayService } from './replay/replay.service.js';
 import { ServingService } from './roles/serving.service.js';
+import { RetentionService } from './scorecard/retention.service.js';
 import { ScorecardService } from './scorecard/scorecard.service.js';
 import { ScorecardWorker } from './scorecard/scorecard.worker.js';
 import { MODEL_CATALOGUE, type ModelCatalogue } from './model-catalogue.js';
@@ -88,7 +91,10 @@ export class ForecasterModule implements OnApplicationShutdown {
         LeafRepository,
         ReplayRepository,
         ReplayService,
+        GroupFitService,
+        RetentionService,
         ScorecardService,
+        SkillHistory,
         ServingService,
         SkillReviewService,
         { provide: FORECAST_CLIENT, useClass: LocalForecastClient },

@@ -2,13 +2,14 @@ import { existsSync, writeFileSync } from 'node:fs';
 
 import { loadEnv } from '@app/config';
 import { parseForecastingManifest, summarise, type ForecastingEntry } from '@app/evaluation';
-import { ForecasterCatalogue } from '@app/forecasters';
+import { AggregateForecaster, ForecasterCatalogue } from '@app/forecasters';
 import { createLogger, messageOf } from '@app/observability';
 import { Command } from 'commander';
 
 import { anomalyCommand } from './evaluate/anomaly-command.js';
 import { evaluateSet, type Contestants, type ModelResult } from './evaluate/forecasting.js';
 import { checkGoldenCases } from './evaluate/golden.js';
+import { evaluateOnline, type OnlineResult } from './evaluate/online.js';
 import { Progress } from './evaluate/progress.js';
 import { readJson } from './evaluate/read-json.js';
 import { formatTable } from './evaluate/table.js';
@@ -22,6 +23,7 @@ interface ForecastingOptions {
   manifest: string;
   models: string;
   modelsDir?: string;
+  online?: boolean;
   out?: string;
 }
 
@@ -33,6 +35,7 @@ async function forecasting(options: ForecastingOptions): Promise<void> {
   const env = loadEnv({ ...process.env, ...(modelsDir === undefined ? {} : { MODELS_DIR: modelsDir }) });
   const catalogue = await ForecasterCatalogue.load({ env, logger: createLogger('evaluate', 'warn') });
   try {
+    if (options.online) return await online(options, entries, catalogue);
     const names = [...new Set([...options.models.split(',').map((name) => name.trim()), SERVED])];
     const forecasters = new Map(names.map((name) => [name, catalogue.resolve(name)]));
     const sets = await evaluateSets(options.data, entries, { forecasters, reference: REFERENCE });
@@ -44,6 +47,38 @@ async function forecasting(options: ForecastingOptions): Promise<void> {
   } finally {
     await catalogue.close();
   }
+}
+
+/** What is served once a series has been scored for a while; the last line is one JSON object. */
+async function online(
+  { data, out }: ForecastingOptions,
+  entries: readonly ForecastingEntry[],
+  catalogue: ForecasterCatalogue,
+): Promise<void> {
+  const auto = catalogue.resolve('auto');
+  if (!(auto instanceof AggregateForecaster)) {
+    throw new Error(
+      '--online: auto learns from the scorecard only as an aggregate: unset AUTO_MODE, and see MODELS_DIR',
+    );
+  }
+  const progress = new Progress();
+  const sets: Record<string, OnlineResult> = {};
+  for (const entry of entries) {
+    const result = await evaluateOnline(data, entry, auto, progress);
+    if (result) sets[entry.name] = result;
+    else process.stderr.write(`${entry.name}: no series has 200 scored points before its last origin; left out\n`);
+  }
+  const rows = Object.entries(sets).flatMap(([set, { fallbacks, ...runs }]) =>
+    Object.entries(runs).map(([run, { WQL, scaledWQL, MASE, coverage, windows }]) => [
+      ...[set, run, WQL, scaledWQL, MASE, coverage[80], coverage[95], windows],
+      run === 'served' ? fallbacks : 0,
+    ]),
+  );
+  process.stdout.write(
+    `${formatTable('set run WQL scaledWQL MASE cov80 cov95 windows fallbacks'.split(' '), rows)}\n\n`,
+  );
+  if (out !== undefined) writeFileSync(out, `${JSON.stringify(sets, null, 2)}\n`);
+  process.stdout.write(`${JSON.stringify(sets)}\n`);
 }
 
 async function evaluateSets(
@@ -81,6 +116,10 @@ program
   .requiredOption('--manifest <file>', 'JSON array of sets; docs/evaluation.md explains its keys')
   .option('--models <names>', 'comma-separated models; seasonal-naive always runs beside them', 'auto,ttm')
   .option('--models-dir <dir>', 'folder of the model packages <family>/<name>, instead of MODELS_DIR')
+  .option(
+    '--online',
+    'walk the origins in time order: what came teaches what is served next; of auto, and only of series with 200 scored points',
+  )
   .option('--out <file>', 'write all scores as JSON')
   .action(forecasting);
 

@@ -76,4 +76,32 @@ describe('chooseChampion', () => {
       'b loses 20.0 % less than a over 50 points in 5 blocks (6.3 standard errors)',
     );
   });
+
+  it('comes home from a champion that is no better any more', () => {
+    const even = blocks(10, { aggregate: 1, 'ttm/base': 1 }, 0);
+    expect(chooseChampion('ttm/base', CANDIDATES, even)).toMatchObject({ champion: 'aggregate', changed: true });
+    const better = blocks(10, { aggregate: 1, 'ttm/base': 0.98 }, 0);
+    expect(chooseChampion('ttm/base', CANDIDATES, better).changed).toBe(false);
+  });
+
+  it('asks more of the best of many than of one', () => {
+    // Differences ±1 around 0.7: error 0.35, two standard errors.
+    const by = Array.from({ length: 9 }, (_, i) => ({
+      points: 10,
+      losses: {
+        a: 10,
+        b: 10 - 0.7 - (i % 2 ? 1 : -1),
+        ...Object.fromEntries('cdefghij'.split('').map((name) => [name, 12])),
+      },
+    }));
+    expect(chooseChampion('a', ['b'], by)).toMatchObject({ champion: 'b' });
+    expect(chooseChampion('a', 'bcdefghij'.split(''), by).changed).toBe(false);
+  });
+
+  it('by hand: what goes on from block to block is worth less', () => {
+    // Deviations −2 −1 0 1 2: squares 10, neighbours 2 + 0 + 0 + 2 = 4, of which ⌊5^⅓⌋ = 1 lag counts half, twice.
+    const by = [1, 2, 3, 4, 5].map((d) => ({ points: 10, losses: { a: 20, b: 20 - d } }));
+    const errors = 3 / Math.sqrt((10 + 4) / 20);
+    expect(chooseChampion('a', ['b'], by).reason).toContain(`(${errors.toFixed(1)} standard errors)`);
+  });
 });

@@ -1,5 +1,6 @@
 import { AGGREGATE, REFERENCE, UNCALIBRATED, priorLogits } from '@app/forecasters';
 import type { DayLoss, ForecastStep } from '@app/persistence';
+import { CANONICAL_LEVELS } from '@app/series';
 import {
   ConformalCalibrator,
   fewestScores,
@@ -18,8 +19,18 @@ const FEWEST_SCORES = fewestScores(0.95);
 /** Samples from which weights are fitted, and origins that they must come from. */
 const FEWEST_SAMPLES = { samples: 100, origins: 8 };
 /** Fitting blocks the thread that serves: thinned out, it takes some 50 ms. */
-const MOST_SAMPLES = 400;
+const MOST_SAMPLES = { series: 400, group: 2000 };
 const FIT_STEPS = 150;
+const WIDTH = CANONICAL_LEVELS.length;
+
+/** Points scored since the last look at which a series is looked at again. */
+export const POINTS_A_REVIEW = 12;
+/** And at which its weights are fitted again. */
+export const POINTS_A_FIT = 48;
+/** Points looked back over: the rolling window of the calibration. */
+export const POINTS_BACK = 200;
+/** Days that the guard compares over. */
+export const DAYS_BACK = 28;
 
 /** A scored step with what each model said. */
 export interface History {
@@ -58,8 +69,14 @@ export function calibrationsOf({ pairs, steps }: History): Record<string, Calibr
   return calibrations.length > 0 ? Object.fromEntries(calibrations) : undefined;
 }
 
-/** Weights fitted on what the models of the newest forecast said; undefined where that is too little. */
-export function weightsOf(history: History): { weights: AggregationWeights; samples: number } | undefined {
+/** What a series has to say about the weights of the models behind its newest forecast. */
+export interface WeightSamples {
+  readonly models: readonly string[];
+  readonly samples: readonly AggregationSample[];
+}
+
+/** Out-of-fold: what the models of the newest forecast said before each point was known. */
+export function samplesOf(history: History): WeightSamples {
   const models = modelsOf(history);
   const byPosition = new Map<number, Map<string, number[]>>();
   for (const { position, model, quantiles } of history.steps) {
@@ -75,14 +92,42 @@ export function weightsOf(history: History): { weights: AggregationWeights; samp
     );
     return [{ inputs, actual: 0, origin: point.ts - step }];
   });
+  return { models, samples };
+}
+
+/** Weights of a series, pulled to those of its group the more the fewer samples there are; undefined where these are too few. */
+export function weightsOf(
+  { models, samples }: WeightSamples,
+  group?: AggregationWeights,
+): { weights: AggregationWeights; samples: number } | undefined {
   const origins = new Set(samples.map(({ origin }) => origin)).size;
   if (models.length < 2 || samples.length < FEWEST_SAMPLES.samples || origins < FEWEST_SAMPLES.origins)
     return undefined;
-  const stride = Math.ceil(samples.length / MOST_SAMPLES);
-  const thinned = samples.filter((_, i) => i % stride === 0);
-  const prior = priorLogits(models);
+  const thinned = thin(samples, MOST_SAMPLES.series);
+  const prior = priorLogits(models, group);
   const weights = fitAggregation(models, thinned, { resolution: 'coarse', steps: FIT_STEPS, prior });
   return { weights, samples: thinned.length };
+}
+
+/** Weights of a group of series, of the models that all of them have heard; undefined where that is too little. */
+export function groupWeightsOf(
+  series: readonly WeightSamples[],
+): { weights: AggregationWeights; samples: number } | undefined {
+  const [first, ...others] = series;
+  const models = (first?.models ?? []).filter((model) => others.every((other) => other.models.includes(model)));
+  const pooled = series.flatMap((one) => {
+    const rows = models.map((model) => one.models.indexOf(model));
+    return thin(one.samples, Math.ceil(MOST_SAMPLES.group / series.length)).map((sample) => ({
+      ...sample,
+      inputs: Float64Array.from(rows.flatMap((row) => [...sample.inputs.subarray(row * WIDTH, (row + 1) * WIDTH)])),
+    }));
+  });
+  return weightsOf({ models, samples: thin(pooled, MOST_SAMPLES.group) });
+}
+
+function thin<Item>(items: readonly Item[], most: number): Item[] {
+  const stride = Math.ceil(items.length / most);
+  return items.filter((_, i) => i % stride === 0);
 }
 
 /** Losses by day of what may be served, each as if on the points of the aggregate; days without it are left out. */

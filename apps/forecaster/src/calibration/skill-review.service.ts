@@ -1,20 +1,13 @@
 import { AGGREGATE } from '@app/forecasters';
 import { LOGGER, type Logger } from '@app/observability';
-import { ModelRoleRepository, ScoreRepository, SkillRepository } from '@app/persistence';
-import { chooseChampion, GUARD_DEFAULTS } from '@app/uncertainty';
+import { ModelRoleRepository, SkillRepository } from '@app/persistence';
+import { chooseChampion, GUARD_DEFAULTS, type AggregationWeights } from '@app/uncertainty';
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 
 import { planRoles } from '../roles/role-plan.js';
-import { pairSteps } from '../scorecard/score-points.js';
-import { blocksOf, calibrationsOf, onePerBucket, weightsOf, type History } from './learn.js';
-
-/** Points scored since the last look at which a series is looked at again. */
-const POINTS_A_REVIEW = 12;
-/** Points looked back over: the rolling window of the calibration. */
-const POINTS_BACK = 200;
-/** Days that the guard compares over. */
-const DAYS_BACK = 28;
+import { blocksOf, calibrationsOf, DAYS_BACK, POINTS_A_FIT, POINTS_A_REVIEW, samplesOf, weightsOf } from './learn.js';
+import { SkillHistory, type SeriesHistory } from './skill-history.js';
 
 /** What one look for series to review came to. */
 export type ReviewStatus = 'reviewed' | 'idle';
@@ -27,7 +20,7 @@ export type ReviewStatus = 'reviewed' | 'idle';
 export class SkillReviewService {
   constructor(
     private readonly dataSource: DataSource,
-    private readonly scores: ScoreRepository,
+    private readonly histories: SkillHistory,
     private readonly skills: SkillRepository,
     private readonly roles: ModelRoleRepository,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -38,23 +31,26 @@ export class SkillReviewService {
     return this.dataSource.transaction('READ COMMITTED', async (manager) => {
       const seriesId = await this.skills.claim(POINTS_A_REVIEW, now, manager);
       if (seriesId === undefined) return 'idle';
-      const history = await this.history(seriesId, manager);
+      const history = await this.histories.of(seriesId, manager);
+      if (history.freq !== undefined) await this.skills.joinGroup(seriesId, history.freq, manager);
       const calibration = calibrationsOf(history);
       if (calibration) await this.skills.saveCalibration(seriesId, calibration, now, manager);
-      const fitted = weightsOf(history);
-      if (fitted) await this.skills.saveWeights(seriesId, fitted.weights, fitted.samples, now, manager);
+      await this.weigh(seriesId, history, now, manager);
       await this.guard(seriesId, now, manager);
       return 'reviewed';
     });
   }
 
-  private async history(seriesId: number, manager: EntityManager): Promise<History> {
-    const points = await this.skills.scoredPoints(seriesId, POINTS_BACK, manager);
-    const { forecasts } = await this.scores.covering(points, manager);
-    const pairs = onePerBucket(pairSteps(points, forecasts));
-    if (pairs.length === 0) return { pairs, steps: [], outsiders: new Set() };
-    const steps = await this.scores.steps(pairs, manager);
-    return { pairs, steps, outsiders: new Set(await this.skills.outsiders(pairs.at(-1)!.forecastId, manager)) };
+  /** Fitting costs more than all else, and weights change more slowly: only when enough has come since the last time. */
+  private async weigh(seriesId: number, history: SeriesHistory, now: Date, manager: EntityManager): Promise<void> {
+    const groups = history.freq === undefined ? [] : [history.freq];
+    const [skill] = await this.skills.load([seriesId], undefined, manager, groups);
+    const last = skill?.weights?.createdAt.getTime() ?? 0;
+    const fresh = new Set(history.pairs.flatMap(({ point }) => (point.knownAt.getTime() > last ? [point.ts] : [])))
+      .size;
+    if (fresh < POINTS_A_FIT) return;
+    const fitted = weightsOf(samplesOf(history), skill?.group?.value as AggregationWeights | undefined);
+    if (fitted) await this.skills.saveWeights(seriesId, fitted.weights, fitted.samples, now, manager);
   }
 
   /** What is served must not lose to seasonal naive, nor clearly to what else there is; shadows are never served. */
@@ -70,7 +66,8 @@ export class SkillReviewService {
     const candidates = [...new Set(blocks.flatMap(({ losses }) => Object.keys(losses)))].filter(
       (model) => !shadows.has(model),
     );
-    const decision = chooseChampion(champion, candidates, blocks, GUARD_DEFAULTS);
+    const home = serves?.model ?? AGGREGATE;
+    const decision = chooseChampion(champion, candidates, blocks, { ...GUARD_DEFAULTS, home });
     if (!decision.changed) return;
     const change = { champion: decision.champion, replaced: champion, reason: decision.reason };
     await this.skills.crown(seriesId, change, now, manager);

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { SkillVersions } from './replay.repository.js';
 
 const source = z.object({ from: z.string(), version: z.int().optional() });
+const weights = source.extend({ group: z.int().optional() });
 const schema = z.object({
   /** Share of each model. */
   models: z.record(z.string(), z.number()),
-  weights: source,
+  weights,
   calibration: source,
   champion: z.object({ model: z.string(), version: z.int() }).optional(),
   /** Of each package that was heard. */
@@ -23,5 +24,10 @@ export function aggregationOf(parts: Readonly<Record<string, unknown>>): Aggrega
 
 /** The versions of what the scorecard had taught that went in. */
 export function versionsOf({ weights, calibration, champion }: AggregationParts): SkillVersions {
-  return { weights: weights.version, calibration: calibration.version, champion: champion?.version };
+  return {
+    weights: weights.version,
+    group: weights.group,
+    calibration: calibration.version,
+    champion: champion?.version,
+  };
 }

@@ -27,6 +27,8 @@ export interface StoredForecast {
 /** Versions of what the scorecard had taught; each may be absent. */
 export interface SkillVersions {
   readonly weights?: number;
+  /** Of the weights of the group. */
+  readonly group?: number;
   readonly calibration?: number;
   readonly champion?: number;
 }
@@ -50,23 +52,33 @@ export class ReplayRepository {
     throw new PlatformError('NOT_FOUND', `there is no forecast ${forecastId}`, { forecastId });
   }
 
-  /** What these versions taught; a version that is not there any more is left out. */
-  async knowledge(seriesId: number, versions: SkillVersions): Promise<SeriesKnowledge> {
-    const { weights, calibration, champion } = versions;
+  /** What these versions taught; a version that is not there any more is left out. @param freq of the forecast. */
+  async knowledge(
+    { seriesId, freq }: Pick<StoredForecast, 'seriesId' | 'freq'>,
+    versions: SkillVersions,
+  ): Promise<SeriesKnowledge> {
+    const { weights, group, calibration, champion } = versions;
+    const series = { column: 'series_id', key: seriesId };
     const parts = await Promise.all([
-      this.#version('aggregation_weights', 'weights', seriesId, weights),
-      this.#version('calibrations', 'buckets', seriesId, calibration),
-      this.#version('champions', 'champion AS model, reason', seriesId, champion),
+      this.#version('aggregation_weights', 'weights', series, weights),
+      this.#version('group_weights', 'weights', { column: 'group_key', key: freq }, group),
+      this.#version('calibrations', 'buckets', series, calibration),
+      this.#version('champions', 'champion AS model, reason', series, champion),
     ]);
-    const names = ['weights', 'calibration', 'champion'];
+    const names = ['weights', 'group', 'calibration', 'champion'];
     return Object.fromEntries(parts.flatMap((part, i) => (part ? [[names[i], part]] : [])));
   }
 
-  async #version(table: string, columns: string, seriesId: number, version = 0): Promise<object | undefined> {
+  async #version(
+    table: string,
+    columns: string,
+    { column, key }: { column: string; key: number | string },
+    version = 0,
+  ): Promise<object | undefined> {
     if (version === 0) return undefined;
     const [row] = await this.dataSource.query<object[]>(
-      `SELECT version, ${columns} FROM ${table} WHERE series_id = $1 AND version = $2`,
-      [seriesId, version],
+      `SELECT version, ${columns} FROM ${table} WHERE ${column} = $1 AND version = $2`,
+      [key, version],
     );
     return row;
   }

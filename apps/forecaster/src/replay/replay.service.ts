@@ -40,7 +40,7 @@ export class ReplayService {
     const forecaster = this.#forecaster(stored, provenance, aggregation);
     const window = await this.#window(stored, provenance);
     const beside = await this.#beside(window, forecaster, provenance);
-    const knowledge = aggregation && (await this.stored.knowledge(stored.seriesId, versionsOf(aggregation)));
+    const knowledge = aggregation && (await this.stored.knowledge(stored, versionsOf(aggregation)));
 
     const [forecast] = await forecastEach(pinned(forecaster, knowledge), [window], stored.horizon, beside);
     if (forecast instanceof PlatformError) throw forecast;
@@ -156,9 +156,10 @@ function aggregationDifferences(
     }
   }
   const versions = versionsOf(then);
-  for (const part of ['weights', 'calibration', 'champion'] as const) {
+  for (const part of ['weights', 'group', 'calibration', 'champion'] as const) {
     if (versions[part] !== undefined && knowledge[part] === undefined) {
-      differences.push({ part, message: `version ${versions[part]} is not kept any more` });
+      const message = `version ${versions[part]}${part === 'group' ? ' of the group' : ''} is not kept any more`;
+      differences.push({ part: part === 'group' ? 'weights' : part, message });
     }
   }
   return differences;

@@ -44,7 +44,8 @@ export class ServingService {
     const seriesIds = stored.map(({ seriesId }) => seriesId!);
     const mayServe = model === AUTO;
     const roles = await this.roles.match(seriesIds, asOf, manager);
-    const skills = mayServe ? await this.skills.load(seriesIds, asOf, manager) : [];
+    const groups = stored.map(({ window }) => window.freq.toString());
+    const skills = mayServe ? await this.skills.load(seriesIds, asOf, manager, groups) : [];
     const bySeries = new Map<number, RoleOnSeries[]>();
     for (const role of roles) bySeries.set(role.seriesId, [...(bySeries.get(role.seriesId) ?? []), role]);
     const plans = new Map<ContextWindow, RolePlan>();
@@ -86,9 +87,10 @@ function informed(forecaster: Forecaster, known: ReadonlyMap<ContextWindow, Seri
   };
 }
 
-function knowledgeOf({ weights, calibration }: StoredSkill, { guard }: RolePlan): SeriesKnowledge {
+function knowledgeOf({ weights, group, calibration }: StoredSkill, { guard }: RolePlan): SeriesKnowledge {
   return {
     ...(weights && { weights: { version: weights.version, weights: weights.value as AggregationWeights } }),
+    ...(group && { group: { version: group.version, weights: group.value as AggregationWeights } }),
     ...(calibration && {
       calibration: { version: calibration.version, buckets: calibration.value as Record<string, Calibration> },
     }),

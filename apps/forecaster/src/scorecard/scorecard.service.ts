@@ -4,6 +4,7 @@ import { scorePoint } from '@app/uncertainty';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 
+import { RetentionService } from './retention.service.js';
 import { pairSteps, scoreDeltas, type ScoredPair } from './score-points.js';
 
 /** Each may be covered by a hundred forecasts and their shadows: bounds memory. */
@@ -26,16 +27,17 @@ export class ScorecardService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly scores: ScoreRepository,
+    private readonly retention: RetentionService,
   ) {}
 
   /** Works off one note of arrived points. */
-  async scoreNext(): Promise<ScoreStatus> {
+  async scoreNext(now: Date): Promise<ScoreStatus> {
     const scored: Scored[] = [];
     const status = await this.dataSource.transaction('READ COMMITTED', async (manager): Promise<ScoreStatus> => {
       const task = await this.scores.claim(manager);
       if (!task) return 'idle';
       await this.scores.lock(task.seriesIds, manager);
-      const points = await this.scores.changed(task, manager);
+      const points = await this.scores.changed(task, this.retention.oldest(now), manager);
       for (let start = 0; start < points.length; start += POINTS_AT_ONCE) {
         scored.push(await this.score(points.slice(start, start + POINTS_AT_ONCE), manager));
       }

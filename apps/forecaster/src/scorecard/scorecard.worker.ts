@@ -4,7 +4,9 @@ import { ScoreRepository } from '@app/persistence';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 
 import { Pause } from '../jobs/pause.js';
+import { GroupFitService } from '../calibration/group-fit.service.js';
 import { SkillReviewService } from '../calibration/skill-review.service.js';
+import { RetentionService } from './retention.service.js';
 import { ScorecardService } from './scorecard.service.js';
 
 /** How long to rest when nothing waits. */
@@ -13,7 +15,7 @@ const IDLE_MS = 1_000;
 const FAILED_MS = 5_000;
 const PATIENCE_MS = 1_400;
 
-/** Scores arrived points, and learns from the scores, in the background. Any number of forecasters may: each note is worked off by one of them. */
+/** Scores arrived points, learns from the scores and forgets what is past its retention, in the background. Any number of forecasters may: each note is worked off by one of them. */
 @Injectable()
 export class ScorecardWorker implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #rest = new Pause();
@@ -23,6 +25,8 @@ export class ScorecardWorker implements OnApplicationBootstrap, OnModuleDestroy 
   constructor(
     private readonly service: ScorecardService,
     private readonly reviews: SkillReviewService,
+    private readonly groups: GroupFitService,
+    private readonly retention: RetentionService,
     private readonly scores: ScoreRepository,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -42,8 +46,11 @@ export class ScorecardWorker implements OnApplicationBootstrap, OnModuleDestroy 
     while (!this.#stopped) {
       try {
         // First what has arrived: what is learnt from it may come late.
-        if ((await this.service.scoreNext()) === 'scored') continue;
-        if ((await this.reviews.reviewNext(new Date())) === 'reviewed') continue;
+        const now = new Date();
+        if ((await this.service.scoreNext(now)) === 'scored') continue;
+        if ((await this.reviews.reviewNext(now)) === 'reviewed') continue;
+        if ((await this.groups.fitNext(now)) === 'fitted') continue;
+        if ((await this.retention.removeNext(now)) === 'removed') continue;
         metrics.scoreBacklog.set((await this.scores.backlog()).tasks);
         await this.#rest.wait(IDLE_MS);
       } catch (error) {

@@ -29,7 +29,7 @@ export interface Contestants {
 }
 
 /** A window of the set, as it is scored and as it is forecast. */
-interface Window {
+export interface Window {
   readonly window: BacktestWindow;
   readonly context: ContextWindow;
 }
@@ -74,7 +74,7 @@ export async function evaluateSet(
   return results;
 }
 
-async function readWindows(folder: string, entry: ForecastingEntry): Promise<Window[]> {
+export async function readWindows(folder: string, entry: ForecastingEntry): Promise<Window[]> {
   const series = await readSeries(folder, entry);
   return series.flatMap((one) =>
     [...backtestWindows(one, entry)].map((window) => ({ window, context: contextOf(window, one.start, entry) })),

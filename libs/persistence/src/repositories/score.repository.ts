@@ -102,8 +102,13 @@ export class ScoreRepository {
     for (const shard of shards) await manager.query(`SELECT pg_advisory_xact_lock(${LOCK_CLASS}, $1)`, [shard]);
   }
 
-  /** Of these points the ones whose value has changed since they were scored. */
-  async changed({ seriesIds, ts }: PointKeys, manager: EntityManager): Promise<ChangedPoint[]> {
+  /**
+   * Of these points the ones whose value has changed since they were scored.
+   *
+   * @param oldest points before it are left alone unless it is remembered what they were scored with: they might have been
+   * scored, and forgotten.
+   */
+  async changed({ seriesIds, ts }: PointKeys, oldest: Date, manager: EntityManager): Promise<ChangedPoint[]> {
     const rows = await manager.query<
       { series_id: number; ts: Date; value: number; scored: number | null; known_at: Date }[]
     >(
@@ -111,9 +116,9 @@ export class ScoreRepository {
        FROM (SELECT DISTINCT series_id, ts FROM unnest($1::int[], $2::timestamptz[]) AS p (series_id, ts)) AS p
        JOIN observations o USING (series_id, ts)
        LEFT JOIN scored_points s USING (series_id, ts)
-       WHERE s.value IS DISTINCT FROM o.value
+       WHERE s.value IS DISTINCT FROM o.value AND (s.value IS NOT NULL OR o.ts >= $3)
        ORDER BY o.series_id, o.ts`,
-      [int4Array(seriesIds), timestamptzArray(ts)],
+      [int4Array(seriesIds), timestamptzArray(ts), oldest],
     );
     return rows.map((row) => ({
       seriesId: row.series_id,
@@ -195,6 +200,44 @@ export class ScoreRepository {
       [wanted.map(({ forecastId }) => forecastId), int4Array(wanted.map(({ step }) => step))],
     );
     return rows.map(({ position, model, quantiles }) => ({ position: Number(position) - 1, model, quantiles }));
+  }
+
+  /**
+   * Forgets what points of one series were scored with: those before a time, but never the newest `kept` ones.
+   *
+   * @param after series with a higher id only; 0 for the first.
+   * @returns the series, to go on after it, and how many points of it were forgotten; undefined after the last series.
+   */
+  async forgetPoints(
+    after: number,
+    { before, kept, most }: { before: Date; kept: number; most: number },
+  ): Promise<{ seriesId: number; removed: number } | undefined> {
+    const [next] = await this.dataSource.query<{ series_id: number }[]>(
+      `SELECT series_id FROM skill_reviews WHERE series_id > $1 ORDER BY series_id LIMIT 1`,
+      [after],
+    );
+    if (!next) return undefined;
+    const [, removed] = await this.dataSource.query<[unknown[], number]>(
+      `DELETE FROM scored_points WHERE series_id = $1 AND ts IN (
+         SELECT ts FROM scored_points
+         WHERE series_id = $1 AND ts < $2
+           AND ts < (SELECT ts FROM scored_points WHERE series_id = $1 ORDER BY ts DESC OFFSET $3 - 1 LIMIT 1)
+         ORDER BY ts LIMIT $4
+       )`,
+      [next.series_id, before, kept, most],
+    );
+    return { seriesId: next.series_id, removed };
+  }
+
+  /** Removes shadows that were stored before a time, at most so many. */
+  async forgetShadows(before: Date, most: number): Promise<number> {
+    const [, removed] = await this.dataSource.query<[unknown[], number]>(
+      `DELETE FROM shadow_forecasts WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM shadow_forecasts WHERE stored_at < $1 LIMIT $2
+       ))`,
+      [before, most],
+    );
+    return removed;
   }
 
   /** Adds the deltas to their rows. */
