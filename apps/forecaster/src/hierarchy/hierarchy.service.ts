@@ -11,6 +11,7 @@ import type { HierarchyCommand, HierarchyOutcome, NodeForecast } from '../foreca
 import { forecastEach } from '../forecast-each.js';
 import { parseInstant } from '../instant.js';
 import { MODEL_CATALOGUE, type ModelCatalogue } from '../model-catalogue.js';
+import { ServingService } from '../roles/serving.service.js';
 import { isFailure, type SeriesContext } from '../series-context.js';
 import { labelTree, type LabelTree } from './label-tree.js';
 import { LeafRepository, type LeafRow } from './leaf.repository.js';
@@ -32,6 +33,7 @@ export class HierarchyService {
   constructor(
     private readonly leaves: LeafRepository,
     private readonly contexts: ContextLoader,
+    private readonly serving: ServingService,
     @Inject(MODEL_CATALOGUE) private readonly models: ModelCatalogue,
     @Inject(ENV) private readonly env: Pick<Env, 'MAX_HORIZON' | 'MAX_SERIES_PER_CALL'>,
   ) {}
@@ -48,7 +50,10 @@ export class HierarchyService {
     const contexts = await this.#contexts(rows, command.asOf);
     const leaves = contexts.map(({ window }) => window);
     const windows = nodeWindows(leaves, tree.hierarchy, command.horizon);
-    const base = await forecastEach(forecaster, windows, command.horizon);
+    const asOf = command.asOf === undefined ? undefined : new Date(parseInstant(command.asOf)!);
+    // Leaves are series: what the scorecard has taught about them holds here too. Of sums nobody has kept a score.
+    const { forecaster: informed } = await this.serving.on(contexts, command.model, asOf);
+    const base = await forecastEach(informed, windows, command.horizon);
     const failed = base.find((one) => one instanceof PlatformError);
     if (failed) throw failed;
     const { source, errors } = await pastErrors(forecaster, windows, command.horizon);
