@@ -190,3 +190,68 @@ describe('limits', () => {
     expect((await callWithKey(rest(), key, '/jobs')).status).toBe(200);
   });
 });
+
+describe('a read that takes too long', () => {
+  const rest = useRestProcess(undefined, { ...NO_FORECASTER, env: { READ_TIMEOUT_SECONDS: '1' } });
+
+  it('is ended by the database, and says so', async () => {
+    const blocker = rest().dataSource.createQueryRunner();
+    await blocker.startTransaction();
+    await blocker.query('LOCK TABLE series IN ACCESS EXCLUSIVE MODE');
+    try {
+      expect(await callWithKey(rest(), {}, '/series')).toMatchObject({
+        status: 504,
+        body: { code: 'DEADLINE_EXCEEDED', detail: expect.stringContaining('READ_TIMEOUT_SECONDS') },
+      });
+    } finally {
+      await blocker.rollbackTransaction();
+      await blocker.release();
+    }
+    expect((await callWithKey(rest(), {}, '/series')).status).toBe(200);
+  });
+});
+
+describe('hostile headers and keys', () => {
+  const rest = useRestProcess(undefined, {
+    ...NO_FORECASTER,
+    env: { API_KEYS: 'always', CORS_ORIGINS: 'https://app.example.com' },
+  });
+
+  it('never come back as headers', async () => {
+    const key = await storedKey(rest(), ['admin']);
+    const split = encodeURIComponent('x\r\nset-cookie: stolen=1\r\n\r\n<script>alert(1)</script>');
+    for (const path of [`/series/${split}/flow/observations`, `/jobs/${split}`, `/forecasts/latest?item_id=${split}`]) {
+      const answer = await callWithKey(rest(), key, path);
+      expect(answer.status).toBe(404);
+      expect(answer.headers.get('set-cookie')).toBeNull();
+      expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+    }
+  });
+
+  it('let pages of the named origins ask, and no others', async () => {
+    const key = await storedKey(rest(), ['read']);
+    const preflight = async (origin: string) => {
+      const headers = {
+        origin,
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': 'authorization',
+      };
+      return (await fetch(`${rest().url}/api/v1/series`, { method: 'OPTIONS', headers })).headers.get(
+        'access-control-allow-origin',
+      );
+    };
+    expect(await preflight('https://app.example.com')).toBe('https://app.example.com');
+    expect(await preflight('https://evil.example')).toBeNull();
+
+    const bearer = { authorization: `Bearer ${key}` };
+    const asked = await callWithKey(rest(), { ...bearer, origin: 'https://app.example.com' }, '/series');
+    expect(asked.headers.get('access-control-allow-origin')).toBe('https://app.example.com');
+    expect(asked.headers.get('access-control-allow-credentials')).toBeNull();
+    expect(
+      (await callWithKey(rest(), { ...bearer, origin: 'https://evil.example' }, '/series')).headers.get(
+        'access-control-allow-origin',
+      ),
+    ).toBeNull();
+  });
+});

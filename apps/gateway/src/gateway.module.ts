@@ -1,4 +1,5 @@
-import { ModelRepository, ModelRoleRepository } from '@app/persistence';
+import { ENV, type Env } from '@app/config';
+import { ModelRepository, ModelRoleRepository, ReadDatabase } from '@app/persistence';
 import { Module } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { JobsModule } from '../../forecaster/src/jobs/jobs.module.js';
@@ -61,6 +62,12 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     ScorecardReader,
     StoredAnomalies,
     StoredWebhooks,
+    {
+      provide: ReadDatabase,
+      inject: [DataSource, ENV],
+      useFactory: ({ options }: DataSource, { READ_TIMEOUT_SECONDS }: Env) =>
+        new ReadDatabase(options, READ_TIMEOUT_SECONDS),
+    },
     {
       provide: ModelRepository,
       inject: [DataSource],

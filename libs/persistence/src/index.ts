@@ -1,4 +1,5 @@
 export { dataSourceOptions, migrate } from './data-source.js';
+export { ReadDatabase } from './read-database.js';
 export { closeDedicated, connectionLost, openDedicated } from './dedicated-connection.js';
 export { JobRunEntity, type JobRunFailure, type JobRunStatus } from './entities/job-run.entity.js';
 export { JobEntity, type SeriesSelector } from './entities/job.entity.js';
@@ -72,7 +73,6 @@ export {
   type ArrivedPoint,
   type IssuedQuantiles,
 } from './repositories/issued-forecast.repository.js';
-export { ItemLabelRepository } from './repositories/item-label.repository.js';
 export { WebhookDeliveryRepository, type AlertBody, type ClaimedDelivery } from './repositories/webhook.repository.js';
 export {
   ApiKeyRepository,

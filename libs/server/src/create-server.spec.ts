@@ -196,12 +196,17 @@ describe('createServer', () => {
     }
     const document = (await (await get('/docs/openapi.json')).json()) as {
       info: { version: string };
+      security: unknown;
       paths: Record<
         string,
-        Record<string, { parameters: { name: string; required: boolean }[]; requestBody?: unknown }>
+        Record<string, { parameters: { name: string; required: boolean }[]; requestBody?: unknown; responses: object }>
       >;
     };
     expect(document.info.version).toBe('1.2.3');
+    expect(document.security).toEqual([{ bearer: [] }, { api_key: [] }, { basic: [] }]);
+    expect(Object.keys(document.paths['/api/v1/widgets']?.['get']?.responses ?? {})).toEqual(
+      expect.arrayContaining(['401', '403', '429']),
+    );
     expect(document.paths['/api/v1/widgets']?.['get']?.parameters).toMatchObject([
       { name: 'limit', required: false },
       { name: 'item_id', required: true },

@@ -82,9 +82,23 @@ function createDocument(app: NestFastifyApplication, version: string): OpenAPIOb
       'Forecasts with honest intervals for the streams in your Kafka cluster. Errors are RFC 9457 problems.',
     )
     .setVersion(version)
+    .addBearerAuth({ type: 'http', description: 'A key of this installation; none is needed on the machine itself.' })
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'api_key')
+    .addBasicAuth({ type: 'http', description: 'The key as password, with any user name.' })
+    .addSecurityRequirements('bearer')
+    .addSecurityRequirements('api_key')
+    .addSecurityRequirements('basic')
+    .addGlobalResponse(...REFUSALS)
     .build();
   return SwaggerModule.createDocument(app, config);
 }
+
+/** What every operation may answer before it has begun. */
+const REFUSALS = ([401, 403, 429] as const).map((status) => ({
+  status,
+  description: { 401: 'KEY_MISSING, KEY_INVALID', 403: 'SCOPE_MISSING', 429: 'RATE_LIMITED' }[status],
+  content: { 'application/problem+json': { schema: PROBLEM_SCHEMA } },
+}));
 
 function assetFolder(): string {
   const swagger = createRequire(import.meta.url).resolve('@nestjs/swagger');

@@ -30,6 +30,8 @@ export function problemOf(thrown: unknown, instance: string): Problem {
 /** Codes of Node and PostgreSQL that mean: the server is away, going away, or full. */
 const DATABASE_AWAY = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|08\w{3}|57P0[1-3]|53300)$/;
 const DATABASE_AWAY_TEXT = /^(Connection terminated|timeout exceeded when trying to connect)/;
+/** What PostgreSQL says when a statement ran into its time-out. */
+const QUERY_CANCELED = '57014';
 /** Texts that PostgreSQL can't hold, such as one with a NUL character. */
 const UNSTORABLE = new Set(['22021', '22P05']);
 
@@ -38,6 +40,10 @@ function classify(thrown: unknown): PlatformError {
   if (thrown instanceof HttpException) return fromHttp(thrown);
   const code = databaseCode(thrown);
   if (UNSTORABLE.has(code)) return new PlatformError('INVALID_REQUEST', 'a text of the request can not be stored', {});
+  if (code === QUERY_CANCELED) {
+    const remedy = 'ask for a shorter stretch of time or fewer series';
+    return new PlatformError('DEADLINE_EXCEEDED', `a query took longer than READ_TIMEOUT_SECONDS allows; ${remedy}`);
+  }
   if (DATABASE_AWAY.test(code) || (thrown instanceof Error && DATABASE_AWAY_TEXT.test(thrown.message))) {
     return new PlatformError('DATABASE_UNAVAILABLE', 'the database does not answer; try again in a moment');
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PlatformError } from '@app/observability';
-import { withoutNul, type AnomalyLabel } from '@app/persistence';
+import { ReadDatabase, withoutNul, type AnomalyLabel } from '@app/persistence';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { decodeCursor, encodeCursor } from '../request-values.js';
@@ -41,7 +41,10 @@ const POSITION = z.tuple([z.iso.datetime(), z.guid()]);
 /** Reads anomalies, and takes what people say of them. */
 @Injectable()
 export class StoredAnomalies {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly reads: ReadDatabase,
+  ) {}
 
   /**
    * A page, newest first.
@@ -53,7 +56,7 @@ export class StoredAnomalies {
     itemPrefixes: readonly string[] | null,
   ): Promise<AnomaliesPage> {
     const [beforeTs, beforeId] = decodeCursor(cursor, POSITION) ?? [];
-    const rows = await this.dataSource.query<AnomalyRow[]>(
+    const rows = await this.reads.query<AnomalyRow[]>(
       `SELECT ${COLUMNS} FROM anomalies
         WHERE ($1::text IS NULL OR item_id = $1)
           AND ts >= coalesce($2::timestamptz, '-infinity') AND ts < coalesce($3::timestamptz, 'infinity')

@@ -1,7 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { PlatformError } from '@app/observability';
+import { ReadDatabase } from '@app/persistence';
 import { Frequency, type ForecastStatus } from '@app/series';
-import { DataSource } from 'typeorm';
 import type { IssuedForecast } from '../../../forecaster/src/forecast-client.js';
 
 interface ForecastRow {
@@ -28,7 +28,7 @@ const COLUMNS = `f.forecast_id, s.item_id, s.channel, f.model, f.model_sha256, f
 /** Reads forecasts that were stored. */
 @Injectable()
 export class StoredForecasts {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(@Inject(ReadDatabase) private readonly database: Pick<ReadDatabase, 'query'>) {}
 
   /**
    * The newest forecast of each channel of an item: newest cutoff, of several the one issued last.
@@ -38,7 +38,7 @@ export class StoredForecasts {
    * @throws PlatformError NOT_FOUND where there is no such series, or none of them has a forecast.
    */
   async latest(itemId: string, channel?: string, asOf?: Date, cutoffBefore?: Date): Promise<IssuedForecast[]> {
-    const rows = await this.dataSource.query<(ForecastRow | { forecast_id: null })[]>(
+    const rows = await this.database.query<(ForecastRow | { forecast_id: null })[]>(
       `SELECT ${COLUMNS}
        FROM series s
        LEFT JOIN LATERAL (
@@ -62,7 +62,7 @@ export class StoredForecasts {
 
   /** @throws PlatformError NOT_FOUND. */
   async find(forecastId: string): Promise<IssuedForecast> {
-    const [row] = await this.dataSource.query<ForecastRow[]>(
+    const [row] = await this.database.query<ForecastRow[]>(
       `SELECT ${COLUMNS} FROM forecasts f JOIN series s USING (series_id) WHERE f.forecast_id = $1`,
       [forecastId],
     );
@@ -77,7 +77,7 @@ export class StoredForecasts {
     itemPrefixes: readonly string[] | null,
   ): Promise<boolean> {
     if (itemPrefixes === null) return false;
-    const [row] = await this.dataSource.query<{ found: boolean }[]>(
+    const [row] = await this.database.query<{ found: boolean }[]>(
       `SELECT EXISTS (SELECT FROM series
                        WHERE channel = $1 AND labels @> $2::jsonb AND NOT item_id ^@ ANY ($3::text[])) AS found`,
       [channel, JSON.stringify(labels), itemPrefixes],

@@ -1,6 +1,6 @@
 import { PlatformError } from '@app/observability';
-import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { ReadDatabase } from '@app/persistence';
+import { Inject, Injectable } from '@nestjs/common';
 import type { ChampionView, ScorecardQuery, ScorecardView, ScoreView } from './scorecard.schema.js';
 
 const DAYS = 30;
@@ -10,7 +10,7 @@ const MOST_CHAMPIONS = 100;
 /** Reads the scorecard of an item. */
 @Injectable()
 export class ScorecardReader {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(@Inject(ReadDatabase) private readonly database: Pick<ReadDatabase, 'query'>) {}
 
   /**
    * Scores over a stretch of days, by channel, model and lead bucket, and over all leads.
@@ -28,7 +28,7 @@ export class ScorecardReader {
   }
 
   private async seriesOf(itemId: string, channel: string | undefined): Promise<number[]> {
-    const rows = await this.dataSource.query<{ series_id: number }[]>(
+    const rows = await this.database.query<{ series_id: number }[]>(
       `SELECT series_id FROM series WHERE item_id = $1 AND ($2::text IS NULL OR channel = $2)`,
       [itemId, channel ?? null],
     );
@@ -38,7 +38,7 @@ export class ScorecardReader {
   }
 
   private async scores(seriesIds: number[], model: string | undefined, from: string, to: string) {
-    const rows = await this.dataSource.query<(ScoreView & { points: string })[]>(
+    const rows = await this.database.query<(ScoreView & { points: string })[]>(
       `SELECT s.channel, c.model, c.lead_bucket, sum(c.points) AS points,
               sum(c.loss) / nullif(sum(c.abs_actual), 0) AS wql,
               sum(c.scaled_error) / nullif(sum(c.scaled_points), 0) AS mase,
@@ -58,7 +58,7 @@ export class ScorecardReader {
   }
 
   private async champions(seriesIds: number[]): Promise<ChampionView[]> {
-    const rows = await this.dataSource.query<(ChampionView & { decided_at: Date })[]>(
+    const rows = await this.database.query<(ChampionView & { decided_at: Date })[]>(
       `SELECT s.channel, c.champion, c.replaced, c.reason, c.decided_at
        FROM champions c JOIN series s USING (series_id)
        WHERE c.series_id = ANY($1)

@@ -1,6 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { ReadDatabase } from '@app/persistence';
 import { ObservationFlag } from '@app/series';
-import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { decodeCursor, encodeCursor } from '../request-values.js';
 import { knownPoints, pointParameters } from './known-points.js';
@@ -19,7 +19,7 @@ const POSITION = z.tuple([z.iso.datetime()]);
 /** Reads the points of one series, as they are or as they were known. */
 @Injectable()
 export class ObservationReader {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(@Inject(ReadDatabase) private readonly database: Pick<ReadDatabase, 'query'>) {}
 
   /** A page in ascending order of time. */
   async read(
@@ -27,7 +27,7 @@ export class ObservationReader {
     query: ObservationsQuery,
   ): Promise<Pick<ObservationsPage, 'observations' | 'next_cursor'>> {
     const [after] = decodeCursor(query.cursor, POSITION) ?? [];
-    const rows = await this.dataSource.query<PointRow[]>(
+    const rows = await this.database.query<PointRow[]>(
       `${knownPoints(query.as_of)} AND o.ts > coalesce($5::timestamptz, '-infinity') ORDER BY o.ts LIMIT $6`,
       [...pointParameters(seriesId, query), after ?? null, query.limit + 1],
     );

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PlatformError } from '@app/observability';
+import { ReadDatabase } from '@app/persistence';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { decodeCursor, encodeCursor } from '../request-values.js';
@@ -30,7 +31,10 @@ const COLUMNS = `s.item_id, s.channel, s.freq, s.freq_declared, s.season, s.seas
 /** The series that there are, and what is declared about them. */
 @Injectable()
 export class SeriesCatalogue {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly reads: ReadDatabase,
+  ) {}
 
   /**
    * A page in the order of item and channel.
@@ -39,7 +43,7 @@ export class SeriesCatalogue {
    */
   async list(query: SeriesQuery, itemPrefixes: readonly string[] | null): Promise<SeriesPage> {
     const [afterItem, afterChannel] = decodeCursor(query.cursor, POSITION) ?? [null, null];
-    const rows = await this.dataSource.query<SeriesRow[]>(
+    const rows = await this.reads.query<SeriesRow[]>(
       `SELECT ${COLUMNS} FROM series s
        WHERE ($1::text IS NULL OR s.item_id = $1) AND s.labels @> $2::jsonb
          AND ($3::text IS NULL OR (s.item_id, s.channel) > ($3, $4))

@@ -1,5 +1,5 @@
-import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { Inject, Injectable } from '@nestjs/common';
+import { ReadDatabase } from '@app/persistence';
 import { knownPoints, pointParameters, type PointRange } from './known-points.js';
 import type { ObservationsPage } from './series.schema.js';
 
@@ -20,7 +20,7 @@ type Thinned = Pick<ObservationsPage, 'observations' | 'thinned' | 'next_cursor'
 /** Reads a stretch of a series for a chart: no more points than it can show, and none of its spikes lost. */
 @Injectable()
 export class ThinnedPoints {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(@Inject(ReadDatabase) private readonly database: Pick<ReadDatabase, 'query'>) {}
 
   /**
    * All points, oldest first, where there are at most `maxPoints`; otherwise of equal stretches of time the lowest and the
@@ -30,18 +30,18 @@ export class ThinnedPoints {
   async read(seriesId: number, range: PointRange, maxPoints: number): Promise<Thinned> {
     const points = knownPoints(range.as_of);
     const parameters = pointParameters(seriesId, range);
-    const begin = await this.dataSource.query<Point[]>(`${points} ORDER BY o.ts LIMIT $5`, [
+    const begin = await this.database.query<Point[]>(`${points} ORDER BY o.ts LIMIT $5`, [
       ...parameters,
       maxPoints + 1,
     ]);
     const [first] = begin;
     if (!first || begin.length <= maxPoints) return { observations: begin.map(view), next_cursor: null };
 
-    const [last] = await this.dataSource.query<Point[]>(`${points} ORDER BY o.ts DESC LIMIT 1`, parameters);
+    const [last] = await this.database.query<Point[]>(`${points} ORDER BY o.ts DESC LIMIT 1`, parameters);
     const spanMs = (last ?? first).ts.getTime() - first.ts.getTime() + 1;
     const stretchMs = Math.ceil(spanMs / Math.floor(maxPoints / 2));
     // One pass, whatever the planner believes of the series: a join of the extremes with their points may take for ever.
-    const stretches = await this.dataSource.query<Stretch[]>(
+    const stretches = await this.database.query<Stretch[]>(
       `SELECT min(ARRAY[value, date_part('epoch', ts)]) AS low, max(ARRAY[value, date_part('epoch', ts)]) AS high,
               count(*)::int AS points
        FROM (${points}) AS points
