@@ -30,7 +30,7 @@ class DoorModule {}
 
 async function door(settings: Record<string, string> = {}): Promise<{ app: NestFastifyApplication; topic: string }> {
   const topic = uniqueName('door');
-  const env = loadEnv({ OBSERVATIONS_TOPIC: topic, ...settings });
+  const env = loadEnv({ OBSERVATIONS_TOPIC: topic, API_KEYS: 'never', ...settings });
   const options = dataSourceOptions(database().url, 2, 'door');
   const module: DynamicModule = {
     module: DoorModule,
@@ -145,7 +145,10 @@ describe('POST /observations', () => {
     expect(duration.map(({ record }) => record)).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ values: { count: 5 } }),
-        expect.objectContaining({ unit: 'ms', values: { sum: 645, min: 5, max: 500, p50: 55, p90: 550, p99: 955 } }),
+        expect.objectContaining({
+          unit: 'ms',
+          values: { sum: 645, min: 5, max: 500, p50: 55, p90: 550, p99: expect.closeTo(955, 9) },
+        }),
       ]),
     );
     expect(duration.find(({ record }) => 'count' in (record as { values: object }).values)?.record).not.toHaveProperty(
@@ -217,7 +220,7 @@ describe('POST /observations', () => {
     ['no known format', { a: 1 }, 'application/json', 400, 'UNKNOWN_FORMAT'],
     [
       'too many points in one record',
-      [Array.from({ length: 10_001 }, () => good)],
+      [Array.from({ length: 50_001 }, () => good)],
       'application/json',
       400,
       'INVALID_REQUEST',
