@@ -54,7 +54,7 @@ describe('/dead-letters', () => {
       const { dead_letters } = await letters();
       return dead_letters.length === 4 ? dead_letters : undefined;
     });
-    expect(all.map(({ code }) => code).toSorted()).toEqual([
+    expect(all.map(({ code }) => String(code)).toSorted()).toEqual([
       'MALFORMED_JSON',
       'MALFORMED_JSON',
       'TS_INVALID',

@@ -29,7 +29,7 @@ export function describeWithBrowser(
     let browser: Browser;
     beforeAll(async () => {
       // A sandbox can't be had by root, nor in most containers; only our own page is opened.
-      browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] });
+      browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] });
     }, 60_000);
     afterAll(() => browser.close());
     body(async (options = {}) => {

@@ -14,6 +14,12 @@ interface ChartProps {
   readonly onSelect?: (from: number, to: number) => void;
 }
 
+/** From and to, in seconds since the epoch. */
+type Stretch = readonly [from: number, to: number];
+
+/** Pixels; less is a click. */
+const LEAST_DRAG = 8;
+
 const NAMES: Readonly<Partial<Record<Line, string>>> = {
   actual: 'actual',
   median: 'forecast',
@@ -38,8 +44,11 @@ export function Chart({ columns, label, height = 320, unit, onSelect }: ChartPro
       const show = (u: uPlot) => {
         if (readout.current) readout.current.textContent = readoutText(u, unit);
       };
-      const select = (from: number, to: number) => current.current.onSelect?.(from * 1_000, to * 1_000);
-      plot.current = new uPlot(options(element.clientWidth, height, show, select), current.current.columns, element);
+      const ended = (stretch: Stretch | undefined) => {
+        plot.current?.setData(current.current.columns);
+        if (stretch) current.current.onSelect?.(stretch[0] * 1_000, stretch[1] * 1_000);
+      };
+      plot.current = new uPlot(options(element.clientWidth, height, show, ended), current.current.columns, element);
     };
     make();
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
@@ -53,7 +62,10 @@ export function Chart({ columns, label, height = 320, unit, onSelect }: ChartPro
     };
   }, [height, unit]);
 
-  useEffect(() => plot.current?.setData(columns), [columns]);
+  // Not in the middle of a drag, which it would end: then once that is over.
+  useEffect(() => {
+    if (!plot.current?.select.width) plot.current?.setData(columns);
+  }, [columns]);
 
   const walk = (event: KeyboardEvent) => {
     const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 }[event.key];
@@ -99,7 +111,7 @@ function options(
   width: number,
   height: number,
   show: (u: uPlot) => void,
-  select: (from: number, to: number) => void,
+  ended: (stretch: Stretch | undefined) => void,
 ): uPlot.Options {
   const axis = {
     stroke: colour('muted'),
@@ -152,9 +164,10 @@ function options(
       setCursor: [show],
       setSelect: [
         (u) => {
-          if (u.select.width < 8) return;
-          select(u.posToVal(u.select.left, 'x'), u.posToVal(u.select.left + u.select.width, 'x'));
+          const { left, width: dragged } = u.select;
+          if (dragged === 0) return;
           u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          ended(dragged < LEAST_DRAG ? undefined : [u.posToVal(left, 'x'), u.posToVal(left + dragged, 'x')]);
         },
       ],
     },
