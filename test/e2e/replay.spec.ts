@@ -99,6 +99,64 @@ describe('POST /forecasts/{id}/replay', () => {
     expect(await replay(made!.forecast_id)).toMatchObject({ reproduced: false, differences: [{ part: 'weights' }] });
   });
 
+  it('takes the calibration and the weights of the group that it was made with', async () => {
+    const [first] = await forecast({ item_id: 'pump-6' });
+    const [row] = await sql(`SELECT series_id, freq, parts FROM forecasts WHERE forecast_id = $1`, first!.forecast_id);
+    const models = Object.keys((row!.parts as { aggregation: { models: object } }).aggregation.models);
+    const learn = async (version: number, offset: number) => {
+      const bucket = { scores: 200, offsets: Array.from({ length: 6 }, () => offset), missTargets: [] };
+      await sql(`INSERT INTO calibrations VALUES ($1, $2, $3, now())`, row!.series_id, version, {
+        1: bucket,
+        8: bucket,
+      });
+      const weights = { ...averageWeights(models), logits: models.map((_, i) => i * offset) };
+      await sql(`INSERT INTO group_weights VALUES ($1, $2, $3, 1, now())`, row!.freq, version, weights);
+    };
+    await learn(1, 0.5);
+    const [made] = await forecast({ item_id: 'pump-6' });
+    await learn(2, 4);
+
+    const [parts] = await sql(
+      `SELECT parts -> 'aggregation' AS own FROM forecasts WHERE forecast_id = $1`,
+      made!.forecast_id,
+    );
+    expect(parts!.own).toMatchObject({
+      weights: { from: 'trial', group: 1 },
+      calibration: { from: 'scorecard', version: 1, scores: 200 },
+    });
+    expect((await forecast({ item_id: 'pump-6' }))[0]!.quantiles['0.9']).not.toEqual(made!.quantiles['0.9']);
+    expect(await replay(made!.forecast_id)).toMatchObject({ reproduced: true, differences: [] });
+    expect(await replay(first!.forecast_id)).toMatchObject({ reproduced: true, differences: [] });
+    await sql(`DELETE FROM group_weights`);
+    expect((await replay(made!.forecast_id)).differences).toEqual([
+      { part: 'weights', message: 'version 1 of the group is not kept any more' },
+    ]);
+  });
+
+  it('serves the champion that it was made with again, and says in its parts why it fell back to it', async () => {
+    const crown = (version: number, champion: string) =>
+      sql(
+        `INSERT INTO champions SELECT series_id, $1, $2, 'aggregate', 'aggregate loses by 9 %', now() FROM series WHERE item_id = 'pump-7'`,
+        version,
+        champion,
+      );
+    await crown(1, 'seasonal-naive');
+    const [made] = await forecast({ item_id: 'pump-7' });
+    await crown(2, 'aggregate');
+
+    expect(made!.model).toBe('seasonal-naive');
+    const [parts] = await sql(
+      `SELECT parts -> 'aggregation' AS own FROM forecasts WHERE forecast_id = $1`,
+      made!.forecast_id,
+    );
+    expect(parts!.own).toMatchObject({
+      models: { 'seasonal-naive': 1 },
+      champion: { model: 'seasonal-naive', version: 1, reason: 'aggregate loses by 9 %' },
+    });
+    expect((await forecast({ item_id: 'pump-7' }))[0]!.model).toBe('aggregate');
+    expect(await replay(made!.forecast_id)).toMatchObject({ reproduced: true, largest_difference: 0, differences: [] });
+  });
+
   it('answers at the levels asked for', async () => {
     const [made] = await forecast({ item_id: 'young', horizon: 3 });
 
