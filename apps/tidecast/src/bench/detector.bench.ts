@@ -160,7 +160,8 @@ function report(
     Math.round(1e6 / median(all)),
   ];
   const rows = [row('library alone', library), row('the role: Node', node)];
-  if (postgres.length > 0) rows.push(row('the role: PostgreSQL', postgres));
+  const both = role.flatMap((cost) => (cost.postgres === undefined ? [] : cost.node + cost.postgres));
+  if (both.length > 0) rows.push(row('the role: PostgreSQL', postgres), row('the role: both', both));
   const ratio = median(library) / median(node);
   process.stdout.write(`${formatTable(header, rows)}\nratio ${ratio.toFixed(2)}\n\n`);
   const result = {
@@ -171,7 +172,7 @@ function report(
     rounds,
     library_scores_per_s: Math.round(1e6 / median(library)),
     role_scores_per_s: Math.round(1e6 / median(node)),
-    postgres_us_per_score: postgres.length > 0 ? Number(median(postgres).toFixed(1)) : null,
+    scores_per_s_with_postgres: both.length > 0 ? Math.round(1e6 / median(both)) : null,
     ratio: Number(ratio.toFixed(3)),
   };
   process.stdout.write(`${JSON.stringify(result)}\n`);
