@@ -1,7 +1,7 @@
 // node experiments/time-moe-50m/decode.mjs <models folder> [package], after `npm run build`.
 //
-// Loads a Time-MoE package as serving does and forecasts 96 steps: how long, and how much memory the process takes that
-// holds the session. Intervals come from back-tests inside the context, which are decoded too and counted here.
+// Loads a Time-MoE package as serving does and forecasts 96 steps: how long, how much processor time in the serving process
+// and in those that hold sessions, and how much memory the largest of those takes. Intervals come from back-tests inside the context, which are decoded too and counted here.
 import { readFileSync, readdirSync } from 'node:fs';
 import { loadEnv } from '../../dist/libs/config/src/index.js';
 import { ForecasterCatalogue } from '../../dist/libs/forecasters/src/index.js';
@@ -38,6 +38,7 @@ for (const points of [96, 256, 512]) {
     target,
   };
   const times = [];
+  const before = processorTimes();
   for (let i = 0; i < REPEATS; i++) {
     const started = performance.now();
     const [forecast] = await forecaster.forecast([window], HORIZON);
@@ -45,8 +46,18 @@ for (const points of [96, 256, 512]) {
     if (![...forecast.mean].every(Number.isFinite)) throw new Error('a forecast is not finite');
   }
   const median = times.toSorted((a, b) => a - b)[Math.floor(REPEATS / 2)];
-  results.push({ contextPoints: points, horizon: HORIZON, milliseconds: Math.round(median) });
-  console.log(`${points} points, ${HORIZON} steps: ${seconds(median)}`);
+  const after = processorTimes();
+  const [serving, workers] = after.map((time, i) => (time - before[i]) / REPEATS);
+  results.push({
+    contextPoints: points,
+    horizon: HORIZON,
+    milliseconds: Math.round(median),
+    servingProcessorMs: Math.round(serving),
+    workerProcessorMs: Math.round(workers),
+  });
+  console.log(
+    `${points} points, ${HORIZON} steps: ${seconds(median)}; processor time ${seconds(serving)} serving, ${seconds(workers)} network`,
+  );
 }
 const peak = Math.max(...childProcesses().map((pid) => peakMemory(pid)));
 console.log(`peak memory of the process with the session: ${Math.round(peak / 2 ** 20)} MiB`);
@@ -55,6 +66,16 @@ console.log(JSON.stringify({ model: name, forecasts: results, peakMemoryMiB: Mat
 
 function seconds(milliseconds) {
   return `${(milliseconds / 1000).toFixed(2)} s`;
+}
+
+/** Milliseconds of processor time so far: of this process, and of its children together. */
+function processorTimes() {
+  const of = (pid) =>
+    readdirSync(`/proc/${pid}/task`).reduce(
+      (sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6,
+      0,
+    );
+  return [of(process.pid), childProcesses().reduce((sum, pid) => sum + of(pid), 0)];
 }
 
 function childProcesses() {
