@@ -8,12 +8,18 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { ForecasterModule } from '../src/forecaster.module.js';
 import type { ModelCatalogue } from '../src/model-catalogue.js';
 
+interface ForecasterServerOptions {
+  readonly catalogue?: ModelCatalogue;
+  readonly scheduler?: boolean;
+  readonly apiKeys?: 'auto' | 'always';
+}
+
 /** The forecaster role as a server of its own, listening on a free port; `close` it. */
 export async function startForecaster(
   databaseUrl: string,
-  { catalogue, scheduler = false }: { catalogue?: ModelCatalogue; scheduler?: boolean },
+  { catalogue, scheduler = false, apiKeys = 'auto' }: ForecasterServerOptions,
 ): Promise<NestFastifyApplication> {
-  const env = loadEnv({ DATABASE_URL: databaseUrl, SCHEDULER: String(scheduler), PROVIDER: 'cpu' });
+  const env = loadEnv({ DATABASE_URL: databaseUrl, SCHEDULER: String(scheduler), API_KEYS: apiKeys, PROVIDER: 'cpu' });
   class TestModule {}
   const app = await createServer(
     {
