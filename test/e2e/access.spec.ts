@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { makeKey } from '@app/access';
 import { callWithKey, storedKey } from '../support/api-keys.js';
 import { eventually } from '../support/processes.js';
@@ -253,5 +256,22 @@ describe('hostile headers and keys', () => {
         'access-control-allow-origin',
       ),
     ).toBeNull();
+  });
+});
+
+describe('docs/access.md', () => {
+  const rest = useRestProcess(undefined, NO_FORECASTER);
+
+  it('has commands over REST that work as they stand', async () => {
+    const guide = readFileSync('docs/access.md', 'utf8');
+    const commands = [...guide.matchAll(/```sh\n([\s\S]*?)```/g)]
+      .map(([, text]) => text!)
+      .filter((text) => text.includes('curl'));
+    const script = `curl() { command curl --fail-with-body "$@"; }\n${commands.join('\n')}`;
+    const env = { ...process.env, API: `${rest().url}/api/v1` };
+    const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], { env });
+
+    expect(stdout).toContain('"name":"press shop"');
+    expect(stdout).toContain('"action":"DELETE /api/v1/keys/:key_id"');
   });
 });
