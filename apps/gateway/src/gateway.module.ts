@@ -1,5 +1,4 @@
-import { ENV, type Env } from '@app/config';
-import { ModelRepository, ModelRoleRepository, ReadDatabase } from '@app/persistence';
+import { ModelRepository, ModelRoleRepository } from '@app/persistence';
 import { Module } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { JobsModule } from '../../forecaster/src/jobs/jobs.module.js';
@@ -16,6 +15,7 @@ import { ModelRolesController } from './models/model-roles.controller.js';
 import { ModelsController } from './models/models.controller.js';
 import { ObservationReader } from './series/observation-reader.js';
 import { PrometheusModule } from './prometheus/prometheus.module.js';
+import { ReadDatabaseModule } from './read-database.module.js';
 import { ScorecardController } from './scorecard/scorecard.controller.js';
 import { ScorecardReader } from './scorecard/scorecard.reader.js';
 import { SeriesCatalogue } from './series/series-catalogue.js';
@@ -41,6 +41,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     WebModule,
     DialectsModule,
     PrometheusModule,
+    ReadDatabaseModule,
   ],
   controllers: [
     SeriesController,
@@ -62,12 +63,6 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
     ScorecardReader,
     StoredAnomalies,
     StoredWebhooks,
-    {
-      provide: ReadDatabase,
-      inject: [DataSource, ENV],
-      useFactory: ({ options }: DataSource, { READ_TIMEOUT_SECONDS }: Env) =>
-        new ReadDatabase(options, READ_TIMEOUT_SECONDS),
-    },
     {
       provide: ModelRepository,
       inject: [DataSource],

@@ -1,6 +1,6 @@
 import { METRIC_NAME, signature, type Labels, type Matcher, type Samples } from '@app/promql';
+import { ReadDatabase } from '@app/persistence';
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { dateOf, tooManySamples } from './limits.js';
 import { matchesAll, type MetricFamily, type Scope, type SeriesRequest, type TimeRange } from './metric-family.js';
 import { candidatesFor, stepLookback } from './series-finder.js';
@@ -47,13 +47,13 @@ export class AnomalyFamily implements MetricFamily {
     tidecast_anomaly_alert: { type: 'gauge', help: 'Whether somebody was told of an anomaly: 1 or 0.', unit: '' },
   } as const;
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly database: ReadDatabase) {}
 
   async samples(request: SeriesRequest, scope: Scope): Promise<Samples[]> {
     const metrics = metricsOf(request.matchers);
     if (metrics.length === 0) return [];
     const from = request.looksBack ? request.fromMs - (scope.lookbackMs ?? FARTHEST_MS) : request.fromMs;
-    const rows = await this.dataSource.query<AnomalyRow[]>(
+    const rows = await this.database.query<AnomalyRow[]>(
       `SELECT a.item_id, a.channel, a.ts, a.score, a.grade, a.expected, a.alert::int AS alert, s.labels, s.freq
        FROM anomalies a ${SERIES_OF} ${WHERE}
        ORDER BY a.item_id, a.channel, a.ts LIMIT $5`,
@@ -66,7 +66,7 @@ export class AnomalyFamily implements MetricFamily {
   async labels(matchers: readonly Matcher[], range: TimeRange | undefined, scope: Scope): Promise<Labels[]> {
     const metrics = metricsOf(matchers);
     if (metrics.length === 0) return [];
-    const rows = await this.dataSource.query<NamedSeries[]>(
+    const rows = await this.database.query<NamedSeries[]>(
       `SELECT a.item_id, a.channel, s.labels
        FROM (SELECT DISTINCT item_id, channel FROM anomalies a ${WHERE}) a ${SERIES_OF}`,
       this.#parameters(matchers, range, scope),

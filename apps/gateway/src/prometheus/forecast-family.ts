@@ -1,7 +1,7 @@
 import { METRIC_NAME, type Labels, type Matcher, type Samples } from '@app/promql';
 import { Frequency } from '@app/series';
+import { ReadDatabase } from '@app/persistence';
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { dateOf, tooManySamples } from './limits.js';
 import { matchesAll, type MetricFamily, type Scope, type SeriesRequest, type TimeRange } from './metric-family.js';
 import { unpackDoubles } from './packed-points.js';
@@ -81,7 +81,7 @@ export class ForecastFamily implements MetricFamily {
 
   constructor(
     private readonly finder: SeriesFinder,
-    private readonly dataSource: DataSource,
+    private readonly database: ReadDatabase,
   ) {}
 
   async samples(request: SeriesRequest, scope: Scope): Promise<Samples[]> {
@@ -118,7 +118,7 @@ export class ForecastFamily implements MetricFamily {
     const wanted = this.#wanted(matchers);
     if (wanted.length === 0) return [];
     const series = await this.#series(matchers, scope);
-    const rows = await this.dataSource.query<Pick<Header, 'series_id' | 'model' | 'levels'>[]>(
+    const rows = await this.database.query<Pick<Header, 'series_id' | 'model' | 'levels'>[]>(
       `SELECT DISTINCT f.series_id, f.model, f.levels
        FROM unnest($1::int[]) AS s (series_id)
        LEFT JOIN forecast_spans r ON r.series_id = s.series_id
@@ -162,7 +162,7 @@ export class ForecastFamily implements MetricFamily {
       const lookback = request.looksBack ? stepLookback(series.get(id)!.freq, scope) : 0;
       return request.fromMs - lookback;
     });
-    const headers = await this.dataSource.query<Header[]>(HEADERS, [
+    const headers = await this.database.query<Header[]>(HEADERS, [
       ids,
       from.map(dateOf),
       dateOf(request.toMs),
@@ -178,7 +178,7 @@ export class ForecastFamily implements MetricFamily {
   }
 
   async #values(stretches: readonly Stretch[], wanted: readonly string[]) {
-    const rows = await this.dataSource.query<{ mean: Buffer | null; quantiles: Buffer | null }[]>(VALUES, [
+    const rows = await this.database.query<{ mean: Buffer | null; quantiles: Buffer | null }[]>(VALUES, [
       stretches.map(({ header }) => header.forecast_id),
       stretches.map(({ steps }) => steps[0]),
       stretches.map(({ steps }) => steps.at(-1)),

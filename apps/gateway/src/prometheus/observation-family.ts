@@ -1,7 +1,7 @@
 import { METRIC_NAME, type Labels, type Matcher, type Samples } from '@app/promql';
 import { Frequency } from '@app/series';
+import { ReadDatabase } from '@app/persistence';
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { matchesAll, type MetricFamily, type Scope, type SeriesRequest, type TimeRange } from './metric-family.js';
 import { unpackPoints } from './packed-points.js';
 import { dateOf, tooManySamples } from './limits.js';
@@ -39,7 +39,7 @@ export class ObservationFamily implements MetricFamily {
 
   constructor(
     private readonly finder: SeriesFinder,
-    private readonly dataSource: DataSource,
+    private readonly database: ReadDatabase,
   ) {}
 
   async samples(request: SeriesRequest, scope: Scope): Promise<Samples[]> {
@@ -59,7 +59,7 @@ export class ObservationFamily implements MetricFamily {
   async labels(matchers: readonly Matcher[], range: TimeRange | undefined, scope: Scope): Promise<Labels[]> {
     const matched = await this.#matched(matchers, scope);
     if (!range) return matched.map(({ labels }) => labels);
-    const rows = await this.dataSource.query<{ series_id: number }[]>(
+    const rows = await this.database.query<{ series_id: number }[]>(
       `SELECT s.series_id FROM unnest($1::int[]) AS s (series_id)
        WHERE EXISTS (SELECT FROM observations o WHERE o.series_id = s.series_id AND o.ts BETWEEN $2 AND $3)`,
       [matched.map(({ series }) => series.series_id), dateOf(range.fromMs), dateOf(range.toMs)],
@@ -79,7 +79,7 @@ export class ObservationFamily implements MetricFamily {
 
   async #read(batch: readonly MatchedSeries[], request: SeriesRequest, scope: Scope, left: number): Promise<Samples[]> {
     const from = batch.map(({ series }) => firstMs(series, request, scope));
-    const rows = await this.dataSource.query<{ points: Buffer | null }[]>(POINTS, [
+    const rows = await this.database.query<{ points: Buffer | null }[]>(POINTS, [
       batch.map(({ series }) => series.series_id),
       from.map(dateOf),
       dateOf(request.toMs),

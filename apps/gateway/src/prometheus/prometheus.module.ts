@@ -1,5 +1,6 @@
 import { ErrorForms } from '@app/server';
 import { Module } from '@nestjs/common';
+import { ReadDatabaseModule } from '../read-database.module.js';
 import { AnomalyFamily } from './anomaly-family.js';
 import { ForecastFamily } from './forecast-family.js';
 import { MetricStore } from './metric-store.js';
@@ -12,6 +13,7 @@ import { SeriesFinder } from './series-finder.js';
 
 /** Prometheus' API to read what is stored. Needs ENV and TypeORM's DataSource. */
 @Module({
+  imports: [ReadDatabaseModule],
   controllers: [PrometheusController],
   providers: [
     SeriesFinder,

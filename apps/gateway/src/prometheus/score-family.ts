@@ -1,6 +1,6 @@
 import { METRIC_NAME, type Labels, type Matcher, type Samples } from '@app/promql';
+import { ReadDatabase } from '@app/persistence';
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { dateOf, tooManySamples } from './limits.js';
 import { matchesAll, type MetricFamily, type Scope, type SeriesRequest, type TimeRange } from './metric-family.js';
 import { SeriesFinder, type StoredSeries } from './series-finder.js';
@@ -75,7 +75,7 @@ export class ScoreFamily implements MetricFamily {
 
   constructor(
     private readonly finder: SeriesFinder,
-    private readonly dataSource: DataSource,
+    private readonly database: ReadDatabase,
   ) {}
 
   async samples(request: SeriesRequest, scope: Scope): Promise<Samples[]> {
@@ -103,7 +103,7 @@ export class ScoreFamily implements MetricFamily {
   async #rows(matchers: readonly Matcher[], range: TimeRange, scope: Scope) {
     const found = await this.finder.find(matchers, scope);
     const series = new Map(found.map((one) => [one.series_id, one]));
-    const rows = await this.dataSource.query<ScoreRow[]>(SCORES, [
+    const rows = await this.database.query<ScoreRow[]>(SCORES, [
       [...series.keys()],
       dateOf(range.fromMs),
       dateOf(range.toMs),

@@ -1,6 +1,6 @@
 import { METRIC_NAME, PromqlError, type Matcher } from '@app/promql';
 import { Frequency } from '@app/series';
-import { DataSource } from 'typeorm';
+import { ReadDatabase } from '@app/persistence';
 import { Injectable } from '@nestjs/common';
 import { isStoredLabel, type NamedSeries } from './series-labels.js';
 import type { Scope } from './metric-family.js';
@@ -37,7 +37,7 @@ const NARROW = `
 /** Finds stored series by what a selector says of them. */
 @Injectable()
 export class SeriesFinder {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly database: ReadDatabase) {}
 
   /**
    * Series that may match: all that do, and perhaps others.
@@ -53,7 +53,7 @@ export class SeriesFinder {
     const names = metric === 'named' ? candidatesFor(METRIC_NAME, matchers)?.map((name) => `${name}{`) : undefined;
     const [items, channels] =
       metric === 'named' ? [] : [candidatesFor('item_id', matchers), candidatesFor('channel', matchers)];
-    const rows = await this.dataSource.query<StoredSeries[]>(NARROW, [
+    const rows = await this.database.query<StoredSeries[]>(NARROW, [
       items ?? null,
       channels ?? null,
       names ?? null,
