@@ -73,6 +73,7 @@ export {
   type ArrivedPoint,
   type IssuedQuantiles,
 } from './repositories/issued-forecast.repository.js';
+export { ItemLabelRepository } from './repositories/item-label.repository.js';
 export { WebhookDeliveryRepository, type AlertBody, type ClaimedDelivery } from './repositories/webhook.repository.js';
 export {
   ApiKeyRepository,
