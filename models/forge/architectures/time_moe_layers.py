@@ -148,8 +148,8 @@ class MixtureOfExperts(nn.Module):
     """Eq. 5-7: the chosen experts, weighed by their router probabilities as they are (they do not sum to 1), and the
     shared expert behind a sigmoid gate.
 
-    All experts compute all points and the weights of those not chosen are 0: the same numbers as sparse routing, in
-    plain operators.
+    In PyTorch all experts compute all points and the weights of those not chosen are 0; an exported graph gathers the
+    points of each expert: the same numbers.
     """
 
     def __init__(self, config: TimeMoeConfig):
@@ -167,17 +167,27 @@ class MixtureOfExperts(nn.Module):
         probabilities = logits.softmax(dim=-1)
         top, experts = probabilities.topk(self.chosen, dim=-1)
         weights = torch.zeros_like(probabilities).scatter(-1, experts, top)
-        routed = (self._experts(x) * weights.flatten(0, 1).T[..., None]).sum(dim=0).reshape(x.shape)
+        put_together = self._gathered if torch.compiler.is_exporting() else self._dense
+        routed = put_together(x.flatten(0, 1), weights.flatten(0, 1)).reshape(x.shape)
         return routed + self.shared_expert_gate(x).sigmoid() * self.shared_expert(x), logits
 
-    def _experts(self, x: Tensor) -> Tensor:
-        """What every expert makes of every point: [experts, batch * points, width]."""
+    def _dense(self, x: Tensor, weights: Tensor) -> Tensor:
+        """Every expert computes every point: [points, width] and [points, experts] to [points, width]."""
         gate, up, down = (
             torch.stack([getattr(expert, name).weight.T for expert in self.experts])
             for name in ("gate_proj", "up_proj", "down_proj")
         )
-        x = x.flatten(0, 1)[None]
-        return (nn.functional.silu(x @ gate) * (x @ up)) @ down
+        said = (nn.functional.silu(x[None] @ gate) * (x[None] @ up)) @ down
+        return (said * weights.T[..., None]).sum(dim=0)
+
+    def _gathered(self, x: Tensor, weights: Tensor) -> Tensor:
+        """The same from the points that chose each expert, in less than half the time (experiments/time-moe-50m)."""
+        routed = torch.zeros_like(x)
+        for index, expert in enumerate(self.experts):
+            own = weights[:, index]
+            places = own.nonzero().squeeze(-1)
+            routed = routed.index_put((places,), expert(x[places]) * own[places, None], accumulate=True)
+        return routed
 
 
 class DecoderLayer(nn.Module):
