@@ -58,6 +58,15 @@ describe('the conformal quantile', () => {
     expect(scores.conformalQuantile(0.28)).toBe(30);
   });
 
+  it('by hand, what lies up to a score, and how many equal ones it is worth', () => {
+    const scores = new RecentScores(100, 1);
+    for (const score of [10, 20, 30]) scores.add(score);
+    const { share, count } = scores.shareUpTo(20);
+    expect(share).toBeCloseTo((1 / 4 + 1 / 2) / 1.75, 12);
+    expect(count).toBeCloseTo(1.75 ** 2 / (1 / 16 + 1 / 4 + 1), 12);
+    expect(scores.shareUpTo(9).share).toBe(0);
+  });
+
   it('forgets the oldest when full', () => {
     const scores = new RecentScores(3, Number.POSITIVE_INFINITY);
     for (const score of [100, 1, 2, 3]) scores.add(score);
@@ -91,6 +100,24 @@ describe('ConformalCalibrator', () => {
     // c = 0.8, n = 24; four standard errors of the count.
     expect(inside / trials).toBeGreaterThan(0.8 - 4 * Math.sqrt(0.16 / trials));
     expect(inside / trials).toBeLessThan(0.84 + 4 * Math.sqrt(0.16 / trials));
+  });
+
+  it('leaves an interval alone that covers what it promises, as far as chance lets one tell', () => {
+    const noise = normalNoise(23);
+    let [alone, inside] = [0, 0];
+    const trials = 1_000;
+    for (let trial = 0; trial < trials; trial++) {
+      const calibrator = new ConformalCalibrator();
+      for (let i = 0; i < 200; i++) calibrator.add(noise(), NORMAL);
+      const calibration = calibrator.calibration();
+      if (calibration.offsets[2] === 0) alone++;
+      const served = applyCalibration(NORMAL.slice(), calibration);
+      const actual = noise();
+      if (actual >= served[2]! && actual <= served[10]!) inside++;
+    }
+    // A share lies within one standard error of its mean in 68 of 100 cases; adaptation takes a few more.
+    expect(alone / trials).toBeGreaterThan(0.6);
+    expect(Math.abs(inside / trials - 0.8)).toBeLessThan(4 * Math.sqrt(0.16 / trials));
   });
 
   it('states the fewest scores that can vouch for a coverage', () => {

@@ -121,7 +121,7 @@ export function applyCalibration(quantiles: Float64Array, { offsets }: Pick<Cali
 }
 
 /**
- * With enough scores their conformal quantile. With fewer the interval never gets narrower, and reaches as far as the
+ * With enough scores their conformal quantile, as far as it is earned. With fewer the interval never gets narrower, and reaches as far as the
  * farthest score, stretched as a normal tail would from the coverage that so few scores vouch for to the one wanted.
  */
 function offsetOf(scores: RecentScores, aim: number, nominal: number): number {
@@ -129,10 +129,21 @@ function offsetOf(scores: RecentScores, aim: number, nominal: number): number {
   if (count === 0) return 0;
   if (count >= fewestScores(nominal)) {
     const quantile = scores.conformalQuantile(aim);
-    return Number.isFinite(quantile) ? quantile : largest;
+    return earned(scores, nominal) * (Number.isFinite(quantile) ? quantile : largest);
   }
   const vouched = Math.min(count / (count + 1), nominal);
   return Math.max(0, (largest * normalQuantile((1 + nominal) / 2)) / normalQuantile((1 + vouched) / 2));
+}
+
+/**
+ * An interval that covers what it promises, as far as chance lets one tell, is left alone: moving its ends after every
+ * accident costs sharpness and gains no coverage. Nothing up to one standard error of the share inside, all from two on
+ * (ours; a soft threshold).
+ */
+function earned(scores: RecentScores, nominal: number): number {
+  const { share, count } = scores.shareUpTo(0);
+  const error = Math.sqrt((nominal * (1 - nominal)) / count);
+  return Math.min(1, Math.max(0, Math.abs(share - nominal) / error - 1));
 }
 
 /** Width of the 80 % interval; where it has none, a speck of the value. */

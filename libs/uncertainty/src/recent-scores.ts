@@ -60,6 +60,18 @@ export class RecentScores {
     return Number.POSITIVE_INFINITY;
   }
 
+  /** Share of the weight of scores that do not exceed `score`, and of how many equally weighted ones it is as sure. */
+  shareUpTo(score: number): { readonly share: number; readonly count: number } {
+    let [total, squares, below] = [0, 0, 0];
+    for (let i = 0; i < this.#count; i++) {
+      const weight = this.#weights[this.#now - this.#born[i]!]!;
+      total += weight;
+      squares += weight ** 2;
+      if (this.#values[i]! <= score) below += weight;
+    }
+    return { share: below / total, count: total ** 2 / squares };
+  }
+
   #remove(index: number): void {
     this.#values.copyWithin(index, index + 1, this.#count);
     this.#born.copyWithin(index, index + 1, this.#count);
