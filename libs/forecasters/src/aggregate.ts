@@ -1,5 +1,5 @@
 import { meanOfQuantiles, type ContextWindow, type QuantileForecast } from '@app/series';
-import { modelShares } from '@app/uncertainty';
+import { modelShares, reachOf } from '@app/uncertainty';
 import {
   AGGREGATE,
   SPECK,
@@ -205,7 +205,7 @@ function put(
     const past = trials.get(index)?.quantiles;
     return [{ model, modelSha256, quantiles, ...(past && { trial: past }) }];
   });
-  const { served, raw, plan } = combine(candidates, trial?.actual, knowledge);
+  const { served, raw, plan } = combine(candidates, trial?.actual, knowledge, reachOf(window.target));
   const champion = plan.champion && heard.find(({ model }) => model === plan.champion!.model);
   const chosen = Object.fromEntries([
     ...(champion ? [] : [[AGGREGATE, `the weighted mean of ${Object.keys(plan.models).length} models`] as const]),

@@ -6,8 +6,10 @@ import {
   leadBucket,
   modelShares,
   pinball,
+  UNBOUNDED,
   type AggregationWeights,
   type Calibration,
+  type Reach,
 } from '@app/uncertainty';
 import { BASELINES } from './best-baseline.js';
 import { isRecent } from './recent-forecaster.js';
@@ -73,12 +75,14 @@ export const REFERENCE = 'seasonal-naive';
  *
  * @param heard at least one that is not the reference.
  * @param actual what came in the trial; NaN where missing.
+ * @param reach how far a calibration may move the ends of intervals.
  * @returns served: steps × 13; raw: the aggregate before calibration.
  */
 export function combine(
   heard: readonly Candidate[],
   actual: Float64Array | undefined,
   knowledge: SeriesKnowledge = {},
+  reach: Reach = UNBOUNDED,
 ): { served: Float64Array; raw: Float64Array; plan: Plan } {
   const { weights, ...from } = weigh(heard, actual, knowledge);
   const raw = aggregate(
@@ -92,7 +96,7 @@ export function combine(
     return { served: champion.quantiles, raw, plan: { ...plan, champion: knowledge.champion! } };
   }
   const served = raw.slice();
-  const calibration = calibrate(served, knowledge);
+  const calibration = calibrate(served, knowledge, reach);
   return { served, raw, plan: { models: modelShares(weights), weights: from, calibration } };
 }
 
@@ -163,13 +167,13 @@ function isExtra(model: string): boolean {
 }
 
 /** Calibrates in place, each lead by what the scorecard has taught about its bucket. */
-function calibrate(served: Float64Array, { calibration }: SeriesKnowledge): Plan['calibration'] {
+function calibrate(served: Float64Array, { calibration }: SeriesKnowledge, reach: Reach): Plan['calibration'] {
   if (!calibration) return { from: 'none', scores: 0 };
   let scores = 0;
   for (let step = 1; step * WIDTH <= served.length; step++) {
     const bucket = calibration.buckets[leadBucket(step)];
     if (!bucket) continue;
-    applyCalibration(served.subarray((step - 1) * WIDTH, step * WIDTH), bucket);
+    applyCalibration(served.subarray((step - 1) * WIDTH, step * WIDTH), bucket, reach);
     scores = Math.max(scores, bucket.scores);
   }
   return { from: 'scorecard', version: calibration.version, scores };

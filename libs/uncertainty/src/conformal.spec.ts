@@ -6,6 +6,8 @@ import {
   conformalScores,
   fewestScores,
   PAIR_COVERAGES,
+  reachOf,
+  UNBOUNDED,
 } from './conformal.js';
 import { countCrossings } from './non-crossing.js';
 import { seededRandom } from './random.js';
@@ -135,6 +137,20 @@ describe('ConformalCalibrator', () => {
     const [outer, , inner] = conformalScores(4, NORMAL);
     expect(offsets[0]!).toBeGreaterThan(outer!);
     expect(offsets[2]!).toBeGreaterThan(inner!);
+  });
+
+  it('moves no end out beyond what the series has shown by more than half its range, but for what the model said', () => {
+    const reach = reachOf([10, Number.NaN, 30]);
+    expect(reach).toEqual({ low: 0, high: 40 });
+    const offsets = [9, 9, 9, 0, 0, 0];
+    const around = (centre: number) => NORMAL.map((quantile) => centre + quantile);
+    const bounded = applyCalibration(around(20), { offsets }, reach);
+    expect([bounded[0], bounded[2], bounded[10], bounded[12]]).toEqual([0, 0, 40, 40]);
+    // A forecast that leaves the range by itself keeps its own ends there.
+    const above = applyCalibration(around(41), { offsets }, reach);
+    expect(above[12]).toBe(41 + NORMAL[12]!);
+    expect(above[0]).toBeLessThan(41 + 9 * NORMAL[0]!);
+    expect([reachOf([]), reachOf([5, 5])]).toEqual([UNBOUNDED, UNBOUNDED]);
   });
 
   it('no crossing leaves a calibration, however odd its offsets', () => {

@@ -104,18 +104,50 @@ export function conformalScores(actual: number, quantiles: ArrayLike<number>): F
   });
 }
 
+/** Between which values a calibration may move the ends of an interval. */
+export interface Reach {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Any value. */
+export const UNBOUNDED: Reach = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+
+/**
+ * How far the values of a series may be expected to go by what it has shown: half of its range beyond either end.
+ * Whatever was missed lately, an interval many times as wide as anything that was ever seen tells nobody anything.
+ *
+ * @param values NaN where missing.
+ */
+export function reachOf(values: ArrayLike<number>): Reach {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const beyond = (high - low) / 2;
+  return high > low ? { low: low - beyond, high: high + beyond } : UNBOUNDED;
+}
+
 /**
  * Moves the ends of the intervals of one step, in place; what then crosses is sorted.
  *
  * @param quantiles the 13 canonical quantiles of a step.
+ * @param reach ends are not moved out beyond it; what the model itself said stands.
  */
-export function applyCalibration(quantiles: Float64Array, { offsets }: Pick<Calibration, 'offsets'>): Float64Array {
+export function applyCalibration(
+  quantiles: Float64Array,
+  { offsets }: Pick<Calibration, 'offsets'>,
+  { low, high }: Reach = UNBOUNDED,
+): Float64Array {
   const scale = scaleOf(quantiles);
   const median = quantiles[PAIRS]!;
   offsets.forEach((offset, pair) => {
+    const [lower, upper] = [quantiles[pair]!, quantiles[WIDTH - 1 - pair]!];
     // An interval may shrink to its median, not beyond.
-    quantiles[pair] = Math.min(quantiles[pair]! - offset * scale, median);
-    quantiles[WIDTH - 1 - pair] = Math.max(quantiles[WIDTH - 1 - pair]! + offset * scale, median);
+    quantiles[pair] = Math.min(Math.max(lower - offset * scale, Math.min(lower, low)), median);
+    quantiles[WIDTH - 1 - pair] = Math.max(Math.min(upper + offset * scale, Math.max(upper, high)), median);
   });
   return quantiles.sort();
 }

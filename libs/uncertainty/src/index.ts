@@ -6,8 +6,11 @@ export {
   CONFORMAL_DEFAULTS,
   ConformalCalibrator,
   PAIR_COVERAGES,
+  reachOf,
+  UNBOUNDED,
   type Calibration,
   type ConformalOptions,
+  type Reach,
 } from './conformal.js';
 export { copulaRanks } from './copula.js';
 export { featureNames, stepFeatures, type FeatureWindow } from './features.js';
