@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describeWithPython } from '../support/python-peer.js';
 import { useRestProcess, type Json } from '../support/rest-process.js';
 
 const rest = useRestProcess();
+const { version: VERSION } = JSON.parse(readFileSync('models/ttm/base/manifest.json', 'utf8')) as { version: string };
 
 /** Two daily waves of hours; the second is shorter and has a gap. */
 const TARGET = [20, 30].map((level, row) =>
@@ -53,13 +55,13 @@ describe('the Open Inference Protocol in JSON', () => {
     expect(await get('/v2')).toMatchObject({ status: 200, body: { name: 'tidecast' } });
     expect(await get('/v2/health/live')).toMatchObject({ status: 200, body: { live: true } });
     expect(await get('/v2/health/ready')).toMatchObject({ status: 200, body: { ready: true } });
-    for (const path of ['ttm', 'ttm/base', 'ttm%2Fbase', 'auto', 'ttm/base/versions/1.1.0']) {
+    for (const path of ['ttm', 'ttm/base', 'ttm%2Fbase', 'auto', `ttm/base/versions/${VERSION}`]) {
       expect(await get(`/v2/models/${path}/ready`)).toMatchObject({ status: 200, body: { ready: true } });
       expect(await get(`/v2/models/${path}`)).toMatchObject({ status: 200, body: { platform: 'tidecast' } });
     }
     expect(await get('/v2/models/ttm/versions/7')).toMatchObject({
       status: 404,
-      body: { error: expect.stringContaining('version 1.1.0 only') as string },
+      body: { error: expect.stringContaining(`version ${VERSION} only`) as string },
     });
     expect(await get('/v2/models/prophet/ready')).toMatchObject({
       status: 404,
@@ -77,7 +79,7 @@ describe('the Open Inference Protocol in JSON', () => {
       status: 200,
       body: {
         model_name: 'ttm',
-        model_version: '1.1.0',
+        model_version: VERSION,
         id: '42',
         outputs: [
           { name: 'mean', datatype: 'FP64', shape: [2, 3], data: means(forecasts).flat() },
@@ -209,7 +211,7 @@ result = {
     "live": client.is_server_live(), "ready": client.is_server_ready(), "server": client.get_server_metadata()["name"],
     "model": client.is_model_ready("ttm/base"), "none": client.is_model_ready("prophet"),
     "outputs": [one["name"] for one in client.get_model_metadata("ttm/base")["outputs"]],
-    "version": client.get_model_metadata("ttm/base", "1.1.0")["versions"],
+    "version": client.get_model_metadata("ttm/base", "${VERSION}")["versions"],
     "states": [one["state"] for one in client.get_model_repository_index() if one["name"] == "ttm/base"],
 }`);
 
@@ -220,7 +222,7 @@ result = {
       model: true,
       none: false,
       outputs: ['mean', 'quantiles', 'levels'],
-      version: ['1.1.0'],
+      version: [VERSION],
       states: ['READY'],
     });
   });
@@ -230,7 +232,7 @@ result = {
     ['bytes in, JSON out', 'binary=True, binary_out=False'],
     ['single precision', 'datatype="FP32"'],
     ['two segments of a name', 'model="ttm/base"'],
-    ['a version', 'model="ttm/base", model_version="1.1.0"'],
+    ['a version', `model="ttm/base", model_version="${VERSION}"`],
     ['gzip', 'request_compression_algorithm="gzip"'],
     [
       'deflate, and answers that may be compressed',
