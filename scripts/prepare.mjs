@@ -173,7 +173,7 @@ function sources() {
 }
 
 function pageSources() {
-  return files(PAGE, (name) => PAGE_SOURCE.test(name) && !/\.spec\.ts$/.test(name));
+  return files(PAGE, (name) => PAGE_SOURCE.test(name) && !name.endsWith('.spec.ts'));
 }
 
 const output = (source) => `dist/${source.replace(/\.ts$/, '.js')}`;

@@ -70,7 +70,14 @@ async function online(
   }
   const rows = Object.entries(sets).flatMap(([set, { fallbacks, ...runs }]) =>
     Object.entries(runs).map(([run, { WQL, scaledWQL, MASE, coverage, windows }]) => [
-      ...[set, run, WQL, scaledWQL, MASE, coverage[80], coverage[95], windows],
+      set,
+      run,
+      WQL,
+      scaledWQL,
+      MASE,
+      coverage[80],
+      coverage[95],
+      windows,
       run === 'served' ? fallbacks : 0,
     ]),
   );
