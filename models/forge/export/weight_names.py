@@ -1,7 +1,7 @@
 """Names of the weights in a graph: given when it is exported, used when it is trained on.
 
 The exporter keeps the name of a parameter that it uses as it is, and loses that of a matrix that it transposes. Those
-get `<name>.T`. What it computes with beforehand (stacked experts, the decay of Mamba) is kept in a file beside the
+get `<name>.T`. What it computes with beforehand (the decay of Mamba) is kept in a file beside the
 graph, so that a package holds all that fine-tuning needs.
 """
 

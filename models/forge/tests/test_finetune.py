@@ -85,7 +85,7 @@ def test_all_weights_come_back_from_a_graph(tmp_path, family):
     model = a_model(family)
     export_graph(Respread(model, 0.9), tmp_path / "model.onnx", 512, 4, model.multivariate)
     beside = keep_unnamed(tmp_path / "model.onnx", model)
-    assert bool(beside) == (family in ("s-mamba", "time-moe"))
+    assert bool(beside) == (family == "s-mamba")
     weights = read_weights(tmp_path / "model.onnx", model)
     for name, value in model.named_parameters():
         torch.testing.assert_close(weights[name], value.detach(), rtol=0, atol=0)
