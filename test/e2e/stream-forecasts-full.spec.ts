@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Forecaster } from '@app/forecasters';
 import { InferenceWorker, ModelRegistry, withRunOptions } from '@app/inference';
@@ -57,11 +58,16 @@ describeWithKafka('a full engine', () => {
     world.follow(forecaster);
 
     // Ingest is done: what the follower waits for is the engine, in which there is no room for anybody.
-    await eventually(async () => (await pausedPartitions(group)) > 0 && (await refuses(forecaster)), 60_000);
-    expect((await world.log.lag(group, topic)).some(({ lag }) => lag > 0)).toBe(true);
-
-    await world.untilRead(group, topic, 120_000);
-    expect(await pausedPartitions(group)).toBe(0);
+    const seen = { paused: false, refused: false };
+    const read = new AbortController();
+    const watched = watch(read.signal, async () => {
+      seen.paused ||= (await pausedPartitions(group)) > 0;
+      seen.refused ||= await refuses(forecaster);
+    });
+    await world.untilRead(group, topic, 180_000).finally(() => read.abort());
+    await watched;
+    expect(seen).toEqual({ paused: true, refused: true });
+    await eventually(async () => (await pausedPartitions(group)) === 0);
 
     const { dataSource } = world;
     const states = await dataSource.query<{ points: string }[]>('SELECT points FROM stream_states');
@@ -79,6 +85,14 @@ describeWithKafka('a full engine', () => {
     expect(told.toSorted()).toEqual(rows.map(({ id }) => id).toSorted());
   }, 300_000);
 });
+
+/** Looks again and again until told to stop. */
+async function watch(stop: AbortSignal, look: () => Promise<void>): Promise<void> {
+  while (!stop.aborted) {
+    await look();
+    await sleep(20);
+  }
+}
 
 async function pausedPartitions(group: string): Promise<number> {
   const { values } = await metrics.consumerPaused.get();
