@@ -78,9 +78,9 @@ describe('roles of models', () => {
     return row!.roles;
   };
   /** The actuals come exactly as a model foretold, and are scored and learnt from. */
-  const comeTrue = async (itemId: string, quantiles: readonly number[]) => {
+  const comeTrue = async (itemId: string, quantiles: readonly number[], [from, to] = [0, HORIZON]) => {
     const { dataSource } = rest();
-    const steps = Array.from({ length: HORIZON }, (_, i) => i);
+    const steps = Array.from({ length: to - from }, (_, i) => from + i);
     await dataSource.query(`SELECT ensure_observation_partitions($1::timestamptz, $2)`, [
       new Date(T0),
       new Date(T0 + (HORIZON + 1) * 2 * HOUR),
@@ -116,7 +116,11 @@ describe('roles of models', () => {
     expect(await rolesOf(made.get('pump-1')!)).toEqual({ 'ttm/next': { role: 'shadow', by: 'next', outside: true } });
     expect(await rolesOf(made.get('pump-2')!)).toBeNull();
 
-    await comeTrue('pump-1', own.get('ttm/next')!);
+    // A forecast from every twentieth of the way: weights are learnt from several forecasts.
+    for (let step = 0; step < HORIZON; step += HORIZON / 20) {
+      await comeTrue('pump-1', own.get('ttm/next')!, [step, step + HORIZON / 20]);
+      await forecast();
+    }
     const { body } = await rest().get<{ scores: Json[] }>('/scorecard?item_id=pump-1&from=2026-03-01&to=2026-03-20');
     expect(body.scores.map(({ model }) => model)).toEqual(expect.arrayContaining(['aggregate', 'ttm/next']));
     const crowned = await query<{ champion: string }>('SELECT champion FROM champions');

@@ -67,6 +67,15 @@ describe('the conformal quantile', () => {
     expect(share).toBeCloseTo((1 / 4 + 1 / 2) / 1.75, 12);
     expect(count).toBeCloseTo(1.75 ** 2 / (1 / 16 + 1 / 4 + 1), 12);
     expect(scores.shareUpTo(9).share).toBe(0);
+    // Steps of one forecast count as one: two of forecast 0 with ¼ and ½, one of forecast 1 with 1.
+    const clustered = new RecentScores(100, 1);
+    for (const [score, origin] of [
+      [10, 0],
+      [20, 0],
+      [30, 1],
+    ] as const)
+      clustered.add(score, origin);
+    expect(clustered.shareUpTo(20).count).toBeCloseTo(1.75 ** 2 / (0.75 ** 2 + 1), 12);
   });
 
   it('forgets the oldest when full', () => {

@@ -61,8 +61,9 @@ export class ConformalCalibrator {
    * Learns from one arrived actual.
    *
    * @param quantiles the 13 canonical quantiles before any calibration, ascending.
+   * @param origin number of the forecast that they are of, from 0; steps of the same one miss together.
    */
-  add(actual: number, quantiles: ArrayLike<number>): void {
+  add(actual: number, quantiles: ArrayLike<number>, origin?: number): void {
     const scores = conformalScores(actual, quantiles);
     const { adaptation } = this.options;
     if (adaptation > 0 && this.#scores[0]!.count >= fewestScores(PAIR_COVERAGES[0]!)) {
@@ -74,7 +75,7 @@ export class ConformalCalibrator {
         this.#missTargets[pair] = Math.min(Math.max(target, (1 - coverage) / 20), 1 - coverage / 2);
       });
     }
-    this.#scores.forEach((own, pair) => own.add(scores[pair]!));
+    this.#scores.forEach((own, pair) => own.add(scores[pair]!, origin));
     this.#current = undefined;
   }
 

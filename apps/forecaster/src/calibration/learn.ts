@@ -55,13 +55,14 @@ export function onePerBucket(pairs: readonly ScoredPair[]): ScoredPair[] {
 /** The calibration of each lead bucket that has enough scores, by its first step; undefined where none has. */
 export function calibrationsOf({ pairs, steps }: History): Record<string, Calibration> | undefined {
   const calibrators = new Map<number, ConformalCalibrator>();
+  const origins = originsOf(pairs);
   for (const { position, model, quantiles } of inOrder(steps)) {
     if (model !== UNCALIBRATED) continue;
-    const { step, point } = pairs[position]!;
+    const { step, point, forecastId } = pairs[position]!;
     const bucket = leadBucket(step);
     const calibrator = calibrators.get(bucket) ?? new ConformalCalibrator();
     calibrators.set(bucket, calibrator);
-    calibrator.add(point.value, quantiles);
+    calibrator.add(point.value, quantiles, origins.get(forecastId));
   }
   const calibrations = [...calibrators]
     .map(([bucket, calibrator]) => [bucket, calibrator.calibration()] as const)
@@ -78,21 +79,28 @@ export interface WeightSamples {
 /** Out-of-fold: what the models of the newest forecast said before each point was known. */
 export function samplesOf(history: History): WeightSamples {
   const models = modelsOf(history);
+  const origins = originsOf(history.pairs);
   const byPosition = new Map<number, Map<string, number[]>>();
   for (const { position, model, quantiles } of history.steps) {
     const own = byPosition.get(position) ?? new Map<string, number[]>();
     byPosition.set(position, own.set(model, quantiles));
   }
   const samples = [...byPosition].flatMap(([position, said]): AggregationSample[] => {
-    const { point, naiveError, step } = history.pairs[position]!;
+    const { point, naiveError, forecastId } = history.pairs[position]!;
     if (!(naiveError! > 0) || !models.every((model) => said.has(model))) return [];
     // In errors of seasonal naive around the actual: series and times of different size count alike.
     const inputs = Float64Array.from(
       models.flatMap((model) => said.get(model)!.map((quantile) => (quantile - point.value) / naiveError!)),
     );
-    return [{ inputs, actual: 0, origin: point.ts - step }];
+    return [{ inputs, actual: 0, origin: origins.get(forecastId)! }];
   });
   return { models, samples };
+}
+
+/** Numbers of the forecasts behind the pairs, by when they were first put to the test. */
+function originsOf(pairs: readonly ScoredPair[]): Map<string, number> {
+  const inTime = pairs.toSorted((a, b) => a.point.ts - b.point.ts || b.step - a.step);
+  return new Map([...new Set(inTime.map(({ forecastId }) => forecastId))].map((id, number) => [id, number]));
 }
 
 /** Weights of a series, pulled to those of its group the more the fewer samples there are; undefined where these are too few. */
